@@ -1,0 +1,47 @@
+"""Persistence of one ward in one SQLite file: `Store`, what it gives, and what can go wrong."""
+
+from store.errors import (
+    MrnAssigned,
+    NotFound,
+    StoreBehind,
+    StoreClosed,
+    StoreConflict,
+    StoreError,
+    StoreLocked,
+    StoreTooNew,
+    StoreUnusable,
+)
+from store.rows import (
+    CommandRow,
+    CommandState,
+    EventRow,
+    MeasurementRow,
+    PatientRow,
+    RecordingRow,
+    SegmentRow,
+    StayRow,
+)
+from store.store import Store
+from store.writer import Health
+
+__all__ = [
+    "CommandRow",
+    "CommandState",
+    "EventRow",
+    "Health",
+    "MeasurementRow",
+    "MrnAssigned",
+    "NotFound",
+    "PatientRow",
+    "RecordingRow",
+    "SegmentRow",
+    "StayRow",
+    "Store",
+    "StoreBehind",
+    "StoreClosed",
+    "StoreConflict",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+    "StoreUnusable",
+]

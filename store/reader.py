@@ -1,0 +1,223 @@
+"""Reading: a connection for each thread that can only query, so readers never wait for the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpap_core.types import Breath, Chunk, Samples
+from store.errors import NotFound, StoreClosed
+from store.rows import (
+    CommandRow,
+    EventRow,
+    MeasurementRow,
+    PatientRow,
+    RecordingRow,
+    SegmentRow,
+    StayRow,
+    fetch_all,
+    fetch_one,
+)
+
+SEGMENTS_AT_ONCE = 32
+"""Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
+
+BUSY_S = 5.0
+
+
+class Reader:
+    """All queries, from any thread; what they give is on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._of_thread = threading.local()
+        self._guard = threading.Lock()
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._readable = True
+
+    def patient(self, mrn: int) -> PatientRow | None:
+        """Give a patient."""
+        return fetch_one(self._connection(), PatientRow, "WHERE mrn = ?", mrn)
+
+    def patients(self) -> list[PatientRow]:
+        """Give all patients, by MRN."""
+        return fetch_all(self._connection(), PatientRow, "ORDER BY mrn")
+
+    def stay(self, stay_id: int) -> StayRow | None:
+        """Give a stay."""
+        return fetch_one(self._connection(), StayRow, "WHERE id = ?", stay_id)
+
+    def open_stays(self) -> list[StayRow]:
+        """Give the stays that go on, by room."""
+        return fetch_all(self._connection(), StayRow, "WHERE ended_at IS NULL ORDER BY room")
+
+    def last_stay_of_room(self, room: int) -> StayRow | None:
+        """Give the room's open stay, else the one that ended last."""
+        rest = "WHERE room = ? ORDER BY ended_at IS NOT NULL, started_at DESC, id DESC"
+        return fetch_one(self._connection(), StayRow, rest, room)
+
+    def stays_of_patient(self, mrn: int) -> list[StayRow]:
+        """Give a patient's stays, in order of time."""
+        return fetch_all(self._connection(), StayRow, "WHERE mrn = ? ORDER BY started_at, id", mrn)
+
+    def recording(self, recording_id: int) -> RecordingRow | None:
+        """Give a recording."""
+        return fetch_one(self._connection(), RecordingRow, "WHERE id = ?", recording_id)
+
+    def recording_by_stream(self, stream_id: str) -> RecordingRow | None:
+        """Give the recording of a device's stream."""
+        return fetch_one(self._connection(), RecordingRow, "WHERE stream_id = ?", stream_id)
+
+    def recordings_of_stay(self, stay_id: int) -> list[RecordingRow]:
+        """Give a stay's recordings, in the order they began."""
+        return fetch_all(self._connection(), RecordingRow, "WHERE stay_id = ? ORDER BY id", stay_id)
+
+    def segments(self, recording_id: int, from_sample: int = 0) -> Iterator[SegmentRow]:
+        """Give what is stored at the time of the call, in order, from a sample on; a step in index is a hole.
+
+        Memory stays small however long the recording is, and no transaction stays open between the steps.
+        """
+        recording = self._known(recording_id)
+        return self._segments_between(recording_id, from_sample, recording.next_sample)
+
+    def read_samples(self, recording_id: int, first_sample: int, n_samples: int) -> Chunk:
+        """Give exactly `n_samples`, NaN where none is stored; the pressure is None if the recording has none."""
+        if first_sample < 0 or n_samples < 0:
+            raise ValueError(f"A range begins at 0 or later, got {n_samples} samples from {first_sample}")
+        recording = self._known(recording_id)
+        flow = np.full(n_samples, np.nan, dtype=np.float32)
+        pressure = np.full(n_samples, np.nan, dtype=np.float32) if self._has_pressure(recording_id) else None
+        for segment in self._segments_between(recording_id, first_sample, first_sample + n_samples):
+            start = segment.first_sample - first_sample
+            flow[start : start + segment.n_samples] = segment.flow_lpm
+            if segment.airway_pressure_cmh2o is not None:
+                if pressure is None:
+                    pressure = np.full(n_samples, np.nan, dtype=np.float32)
+                pressure[start : start + segment.n_samples] = segment.airway_pressure_cmh2o
+        return Chunk(first_sample, recording.sampling_rate_hz, flow, pressure)
+
+    def samples_of_stay(self, stay_id: int) -> int:
+        """Count the samples stored in all of a stay's recordings."""
+        return self._number("SELECT sum(stored_samples) FROM recordings WHERE stay_id = ?", stay_id)
+
+    def breaths_of(self, recording_id: int) -> list[Breath]:
+        """Give a recording's breaths, in order."""
+        columns = "onset_s, peak_s, inspiratory_time_s, expiratory_time_s, tidal_volume_ml, peak_flow_lpm"
+        query = f"SELECT {columns} FROM breaths WHERE recording_id = ? ORDER BY breath_index"
+        return [Breath(*values) for values in self._connection().execute(query, [recording_id]).fetchall()]
+
+    def breath_count(self, recording_id: int) -> int:
+        """Count a recording's breaths."""
+        return self._number("SELECT count(*) FROM breaths WHERE recording_id = ?", recording_id)
+
+    def events_of(self, recording_id: int) -> list[EventRow]:
+        """Give a recording's events, in order of opening."""
+        return fetch_all(self._connection(), EventRow, "WHERE recording_id = ? ORDER BY id", recording_id)
+
+    def command(self, command_id: str) -> CommandRow | None:
+        """Give a command."""
+        return fetch_one(self._connection(), CommandRow, "WHERE command_id = ?", command_id)
+
+    def commands_of_stay(self, stay_id: int) -> list[CommandRow]:
+        """Give a stay's commands, in order of time."""
+        return fetch_all(self._connection(), CommandRow, "WHERE stay_id = ? ORDER BY commanded_at, rowid", stay_id)
+
+    def latest_command(self, stay_id: int) -> CommandRow | None:
+        """Give a stay's newest command, whatever became of it."""
+        rest = "WHERE stay_id = ? ORDER BY commanded_at DESC, rowid DESC"
+        return fetch_one(self._connection(), CommandRow, rest, stay_id)
+
+    def measurements_of_patient(self, mrn: int) -> list[MeasurementRow]:
+        """Give a patient's measurements, in the order they were received."""
+        return fetch_all(self._connection(), MeasurementRow, "WHERE mrn = ? ORDER BY received_at, id", mrn)
+
+    def apnea_total_of_patient(self, mrn: int, exclude_stay_id: int | None = None) -> int:
+        """Count a patient's apneas over all data (F23): stored breath gaps, open ones too, and measured counts.
+
+        The breath gaps of `exclude_stay_id` are left out, for a ward that adds its own live count of that stay; what
+        clients measured in that stay is not.
+        """
+        gaps = self._number(
+            "SELECT count(*) FROM stays JOIN recordings ON recordings.stay_id = stays.id"
+            " JOIN events ON events.recording_id = recordings.id"
+            " WHERE stays.mrn = ? AND events.kind = 'breath_gap' AND stays.id IS NOT ?",
+            mrn,
+            exclude_stay_id,
+        )
+        return gaps + self._number("SELECT sum(apnea_count) FROM measurements WHERE mrn = ?", mrn)
+
+    def meta(self, key: str) -> str | None:
+        """Give a word about the whole data file."""
+        found = self._connection().execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return None if found is None else str(found[0])
+
+    def _known(self, recording_id: int) -> RecordingRow:
+        recording = self.recording(recording_id)
+        if recording is None:
+            raise NotFound(f"No recording {recording_id} is stored")
+        return recording
+
+    def _has_pressure(self, recording_id: int) -> bool:
+        query = "SELECT pressure IS NOT NULL FROM segments WHERE recording_id = ? ORDER BY first_sample LIMIT 1"
+        return self._number(query, recording_id) == 1
+
+    def _segments_between(self, recording_id: int, start: int, stop: int) -> Iterator[SegmentRow]:
+        # By cursor over samples, not rows: the live tail may have grown since the row was read.
+        query = (
+            "SELECT first_sample, flow, pressure, received_at FROM segments"
+            " WHERE recording_id = :id AND first_sample < :stop AND first_sample >= coalesce("
+            "(SELECT max(first_sample) FROM segments WHERE recording_id = :id AND first_sample <= :cursor), 0)"
+            " ORDER BY first_sample LIMIT :limit"
+        )
+        cursor = start
+        while cursor < stop:
+            parameters = {"id": recording_id, "cursor": cursor, "stop": stop, "limit": SEGMENTS_AT_ONCE}
+            before = cursor
+            for first, flow, pressure, received_at in self._connection().execute(query, parameters).fetchall():
+                cut = slice(max(0, cursor - first), stop - first)
+                flow_lpm = _samples(flow, cut)
+                if len(flow_lpm) == 0:
+                    continue
+                airway_pressure_cmh2o = None if pressure is None else _samples(pressure, cut)
+                yield SegmentRow(recording_id, first + cut.start, flow_lpm, airway_pressure_cmh2o, received_at)
+                cursor = first + cut.start + len(flow_lpm)
+            if cursor == before:
+                return
+
+    def _number(self, query: str, *parameters: Any) -> int:
+        found = self._connection().execute(query, parameters).fetchone()
+        return int(found[0] or 0) if found else 0
+
+    def _connection(self) -> sqlite3.Connection:
+        if not self._readable:
+            raise StoreClosed("The store is closed: nothing can be read any more")
+        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            # check_same_thread is off so that close(), or a later thread, may close what an ended thread left behind.
+            connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA query_only = ON")
+            self._of_thread.connection = connection
+            with self._guard:
+                ended = [entry for entry in self._connections if not entry[0].is_alive()]
+                self._connections = [entry for entry in self._connections if entry[0].is_alive()]
+                self._connections.append((threading.current_thread(), connection))
+            for _, left_behind in ended:
+                left_behind.close()
+        return connection
+
+    def _close_connections(self) -> None:
+        self._readable = False
+        with self._guard:
+            connections, self._connections = self._connections, []
+        for _, connection in connections:
+            connection.close()
+
+
+def _samples(blob: bytes, cut: slice) -> Samples:
+    # A copy in the machine's own byte order: writable, and free of the row it came from.
+    return np.frombuffer(blob, dtype="<f4")[cut].astype(np.float32)

@@ -1,0 +1,196 @@
+"""What is stored, as plain frozen values; fields are in the order of the columns they are read from."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+from typing import Any, ClassVar, Self, TypeVar
+
+from cpap_core.types import EventKind, Samples
+
+
+class Row:
+    """One row of `table`; dataclass fields are its columns."""
+
+    __slots__ = ()
+    table: ClassVar[str]
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        build: Callable[..., Self] = cls
+        return build(*values)
+
+
+R = TypeVar("R", bound=Row)
+
+
+def fetch_all(connection: sqlite3.Connection, row_type: type[R], rest: str, *parameters: Any) -> list[R]:
+    """Rows of one table; `rest` is what follows `FROM table`."""
+    columns = ", ".join(column.name for column in fields(row_type))  # type: ignore[arg-type]
+    found = connection.execute(f"SELECT {columns} FROM {row_type.table} {rest}", parameters).fetchall()
+    return [row_type.from_sql(values) for values in found]
+
+
+def fetch_one(connection: sqlite3.Connection, row_type: type[R], rest: str, *parameters: Any) -> R | None:
+    """Give the first such row, or None."""
+    found = fetch_all(connection, row_type, f"{rest} LIMIT 1", *parameters)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRow(Row):
+    """A patient; name and date of birth are None where unknown."""
+
+    table: ClassVar[str] = "patients"
+    mrn: int
+    name: str | None
+    date_of_birth: date | None
+    created_at: float
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        mrn, name, born, created_at = values
+        return cls(mrn, name, date.fromisoformat(born) if born else None, created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class StayRow(Row):
+    """A patient's time in a room; `mrn` is None while unidentified, `ended_at` while it lasts."""
+
+    table: ClassVar[str] = "stays"
+    id: int
+    room: int
+    mrn: int | None
+    started_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow(Row):
+    """One stream of one device.
+
+    Attributes
+    ----------
+    channels : tuple of dict
+        Name and unit of each channel as the device announced them.
+    start_time : float
+        Epoch seconds of sample 0.
+    next_sample : int
+        Index after the last stored sample.
+    stored_samples : int
+        How many samples are stored; less than `next_sample` where indices were skipped.
+    """
+
+    table: ClassVar[str] = "recordings"
+    id: int
+    stream_id: str
+    stay_id: int
+    device: str
+    sampling_rate_hz: float
+    channels: tuple[dict[str, str], ...]
+    start_time: float
+    next_sample: int
+    stored_samples: int
+    ended_at: float | None
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        build: Callable[..., Self] = cls
+        before, channels, after = values[:5], values[5], values[6:]
+        return build(*before, tuple(json.loads(channels)), *after)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """Consecutive stored samples; arrays of shape (n_samples,), float32, the reader's own copy.
+
+    `received_at` is the server's clock when the newest of them arrived.
+    """
+
+    recording_id: int
+    first_sample: int
+    flow_lpm: Samples
+    airway_pressure_cmh2o: Samples | None
+    received_at: float
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples it holds."""
+        return len(self.flow_lpm)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow(Row):
+    """A respiratory event; `duration_s` is None while it lasts."""
+
+    table: ClassVar[str] = "events"
+    recording_id: int
+    id: int
+    kind: EventKind
+    onset_s: float
+    detected_at_s: float
+    duration_s: float | None
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        recording_id, id_, kind, onset_s, detected_at_s, duration_s = values
+        return cls(recording_id, id_, EventKind(kind), onset_s, detected_at_s, duration_s)
+
+
+class CommandState(StrEnum):
+    """How far a commanded pressure came; the last two are final."""
+
+    COMMANDED = "commanded"
+    DELIVERED = "delivered"
+    APPLIED = "applied"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow(Row):
+    """A commanded pressure and its fate (F20)."""
+
+    table: ClassVar[str] = "commands"
+    command_id: str
+    stay_id: int
+    room: int
+    pressure_cmh2o: int
+    previous_cmh2o: int | None
+    commanded_by: str
+    reason: str | None
+    state: CommandState
+    commanded_at: float
+    delivered_at: float | None
+    applied_at: float | None
+    refused_at: float | None
+    refusal: str | None
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        build: Callable[..., Self] = cls
+        before, state, after = values[:7], values[7], values[8:]
+        return build(*before, CommandState(state), *after)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementRow(Row):
+    """A measurement as a client sent it (F28, F33); `flow_image` is the PNG or JPEG itself."""
+
+    table: ClassVar[str] = "measurements"
+    id: int
+    mrn: int
+    stay_id: int | None
+    pressure_cmh2o: int | None
+    respiratory_rate_per_min: float | None
+    apnea_count: int | None
+    received_at: float
+    flow_image: bytes | None
