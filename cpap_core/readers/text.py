@@ -1,0 +1,259 @@
+"""Seven-column text recordings: time in s, then the raw counts of two venturis (F35, F36)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpap_core.conversion import counts_to_lpm, flow_and_pressure_from_counts, to_samples
+from cpap_core.readers.errors import RecordingError
+from cpap_core.readers.time_grid import (
+    MAX_PAUSE_S,
+    check_rate,
+    grid_indices,
+    increasing_rows,
+    largest_part,
+    on_grid,
+    reduced,
+    reduction,
+    sampling_rate,
+)
+from cpap_core.types import Recording, RejectedRow
+
+COLUMNS: Final = (
+    "time",
+    "venturi 1 p2",
+    "venturi 1 p1 inspiratory",
+    "venturi 1 p1 expiratory",
+    "venturi 2 p2",
+    "venturi 2 p1 inspiratory",
+    "venturi 2 p1 expiratory",
+)
+DELIMITERS: Final = (",", ";", "\t", None)
+"""None is any white space."""
+
+BLOCK_CHARACTERS = 1 << 22
+MAX_LINE_CHARACTERS = 1 << 16
+MAX_REJECTED_ROWS = 1_000_000
+SINGLY_READ_LINES = 32
+SAMPLED_LINES = 100
+
+Lines = NDArray[np.int64]
+Table = NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Usable rows, each with its line; `flow` and `pressure` as in `Recording`, `exact_flow` before rounding."""
+
+    line: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    exact_flow_lpm: NDArray[np.float64]
+    pressure_cmh2o: NDArray[np.float32]
+
+    def where(self, chosen: NDArray[np.bool_] | slice) -> _Rows:
+        return _Rows(self.line[chosen], self.time_s[chosen], self.exact_flow_lpm[chosen], self.pressure_cmh2o[chosen])
+
+
+def read_text(path: Path) -> Recording:
+    """Read a seven-column text recording; rows that cannot be used are logged, kept by line and left as gaps."""
+    parser = _Parser(path)
+    rows = parser.in_order(parser.rows())
+    try:
+        rate_hz = sampling_rate(rows.time_s)
+        check_rate(rate_hz, "the first column must be the time in s")
+        index = grid_indices(rows.time_s, rate_hz)
+    except RecordingError as error:
+        raise RecordingError(f"{path.name}: {error}") from None
+    rejected = tuple(sorted(parser.rejected, key=lambda row: row.line))
+    for row in rejected:
+        logger.error("%s line %d: %s; row skipped", path.name, row.line, row.reason)
+    first_s, last_s = (float(rows.time_s[0]), float(rows.time_s[-1])) if len(index) else (0.0, 0.0)
+    factor = reduction(rate_hz)
+    return Recording(
+        flow_lpm=reduced(on_grid(to_samples(rows.exact_flow_lpm), index), factor),
+        airway_pressure_cmh2o=reduced(on_grid(rows.pressure_cmh2o, index), factor),
+        sampling_rate_hz=rate_hz / factor,
+        start_time=first_s + (factor - 1) / 2 / rate_hz,
+        duration_s=last_s - first_s,
+        leakage_l=float(np.trapezoid(rows.exact_flow_lpm, rows.time_s)) / 60,
+        rejected_rows=rejected,
+        name=path.name,
+    )
+
+
+class _Parser:
+    """Reads one file's rows and notes the lines that it rejects.
+
+    Blocks of lines go through numpy's C parser; only where that refuses a block is it halved, until the few lines
+    around the bad one are read singly.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rejected: list[RejectedRow] = []
+        self.delimiter: str | None = None
+        self.decimal_comma = False
+
+    def rows(self) -> _Rows:
+        """All rows of seven finite numbers, in the order of the file."""
+        parts = [self._rows_of(np.empty((0, len(COLUMNS))), np.empty(0, dtype=np.int64))]
+        for first_line, lines in self._blocks():
+            parts.extend(self._rows_of(table, line) for table, line in self._tables(first_line, lines))
+        return _Rows(
+            np.concatenate([part.line for part in parts]),
+            np.concatenate([part.time_s for part in parts]),
+            np.concatenate([part.exact_flow_lpm for part in parts]),
+            np.concatenate([part.pressure_cmh2o for part in parts]),
+        )
+
+    def in_order(self, rows: _Rows) -> _Rows:
+        """The rows whose times increase and belong together; the others are rejected."""
+        keep = increasing_rows(rows.time_s)
+        kept_before = np.maximum.accumulate(np.where(keep, rows.time_s, -np.inf))
+        for row in np.flatnonzero(~keep).tolist():
+            self._reject(int(rows.line[row]), _order_fault(float(rows.time_s[row]), float(kept_before[row])))
+        rows = rows.where(keep)
+        part = largest_part(rows.time_s)
+        for row in (*range(part.start), *range(part.stop, len(rows.time_s))):
+            away = f"over {MAX_PAUSE_S / 3600:g} h away from the other rows"
+            self._reject(int(rows.line[row]), f"time {rows.time_s[row]:.10g} s is {away}")
+        return rows.where(part)
+
+    def _blocks(self) -> Iterator[tuple[int, list[str]]]:
+        """Blocks of whole lines, each with the number of its first; without the header and an end that is blank."""
+        line = 1
+        with self.path.open(encoding="utf-8-sig", errors="replace") as file:
+            while text := file.read(BLOCK_CHARACTERS):
+                text += file.readline(MAX_LINE_CHARACTERS)
+                lines = text.removesuffix("\n").split("\n")
+                if len(lines[-1]) >= MAX_LINE_CHARACTERS:
+                    raise RecordingError(
+                        f"{self.path.name}: line {line + len(lines) - 1} has over {MAX_LINE_CHARACTERS} characters: "
+                        "expected text with 7 values in a line"
+                    )
+                if line == 1:
+                    header = self._look_at(lines)
+                    yield line + header, lines[header:]
+                else:
+                    yield line, lines
+                line += len(lines)
+        if line == 1:
+            raise RecordingError(f"{self.path.name}: the file is empty: expected time in s and six raw counts")
+
+    def _look_at(self, lines: list[str]) -> int:
+        """Find the delimiter in a file's first lines; returns how many lines the header takes."""
+        if "\0" in lines[0]:
+            raise RecordingError(f"{self.path.name}: neither text nor EDF: give a .txt, .csv or .edf recording")
+        sample = [line for line in lines[:SAMPLED_LINES] if line.strip()]
+        widths = {delimiter: [len(_fields(line, delimiter)) for line in sample] for delimiter in DELIMITERS}
+        self.delimiter = max(DELIMITERS, key=lambda delimiter: widths[delimiter].count(len(COLUMNS)))
+        if len(COLUMNS) not in widths[self.delimiter]:
+            widest = max((max(width) for width in widths.values() if width), default=0)
+            raise RecordingError(
+                f"{self.path.name}: no line of {len(COLUMNS)} values among the first {len(sample)} "
+                f"(at most {widest}): expected time in s and six raw counts, parted by comma, semicolon, tab or space"
+            )
+        self.decimal_comma = self.delimiter != "," and any(re.search(r"\d,\d", line) for line in sample)
+        first = next(index for index, line in enumerate(lines) if line.strip())
+        fields = _fields(lines[first], self.delimiter)
+        is_header = any(fields) and not any(_is_number(field) for field in fields)
+        return first + 1 if is_header else first
+
+    def _tables(self, first_line: int, lines: list[str]) -> Iterator[tuple[Table, Lines]]:
+        """The numbers of some lines, with the line of each row."""
+        if not any(line.strip() for line in lines):
+            return
+        if self.decimal_comma:
+            lines = [line.replace(",", ".") for line in lines]
+        try:
+            table = np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2)
+        except ValueError:
+            table = None
+        if table is not None and table.shape == (len(lines), len(COLUMNS)):
+            yield table, np.arange(first_line, first_line + len(lines))
+        elif len(lines) <= SINGLY_READ_LINES:
+            yield self._read_singly(first_line, lines)
+        else:
+            half = len(lines) // 2
+            yield from self._tables(first_line, lines[:half])
+            yield from self._tables(first_line + half, lines[half:])
+
+    def _read_singly(self, first_line: int, lines: list[str]) -> tuple[Table, Lines]:
+        rows: list[list[float]] = []
+        numbers: list[int] = []
+        for number, line in enumerate(lines, first_line):
+            if not line.strip():
+                continue
+            fields = _fields(line, self.delimiter)
+            fault = _fault(fields)
+            if fault:
+                self._reject(number, fault)
+            else:
+                rows.append([float(field) for field in fields])
+                numbers.append(number)
+        return np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS)), np.array(numbers, dtype=np.int64)
+
+    def _rows_of(self, table: Table, line: Lines) -> _Rows:
+        """The rows whose numbers are all finite, converted."""
+        finite = np.isfinite(table)
+        usable = finite.all(axis=1)
+        for row in np.flatnonzero(~usable).tolist():
+            column = int(np.argmin(finite[row]))
+            self._reject(int(line[row]), f"{COLUMNS[column]} is {table[row, column]}, not a finite number")
+        counts = table[usable, 1:]
+        return _Rows(
+            line[usable], table[usable, 0], counts_to_lpm(*counts[:, :3].T), flow_and_pressure_from_counts(counts)[1]
+        )
+
+    def _reject(self, line: int, reason: str) -> None:
+        if len(self.rejected) == MAX_REJECTED_ROWS:
+            raise RecordingError(
+                f"{self.path.name}: over {MAX_REJECTED_ROWS} rows cannot be used, the first is line "
+                f"{self.rejected[0].line} ({self.rejected[0].reason}): expected time in s and six raw counts"
+            )
+        self.rejected.append(RejectedRow(line, reason))
+
+
+def _fields(line: str, delimiter: str | None) -> list[str]:
+    """A line's values; one delimiter at the end of a line parts nothing."""
+    fields = [field.strip() for field in line.split(delimiter)]
+    return fields[:-1] if len(fields) == len(COLUMNS) + 1 and not fields[-1] else fields
+
+
+def _fault(fields: list[str]) -> str:
+    """Why a row's values are not seven numbers; empty when they are."""
+    if len(fields) != len(COLUMNS):
+        return f"{len(fields)} values, expected {len(COLUMNS)}"
+    for name, field in zip(COLUMNS, fields, strict=True):
+        if not field:
+            return f"{name} is missing"
+        if not _is_number(field):
+            return f"{name} {field[:40]!r} is not a number"
+    return ""
+
+
+def _is_number(field: str) -> bool:
+    """Whether a field is a number as in other programs' text; Python alone would take `1_000` for one, too."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return field.isascii() and "_" not in field
+
+
+def _order_fault(time_s: float, kept_before_s: float) -> str:
+    if time_s == kept_before_s:
+        return f"time {time_s:.10g} s is there twice"
+    if time_s < kept_before_s:
+        return f"time {time_s:.10g} s goes back behind {kept_before_s:.10g} s"
+    return f"time {time_s:.10g} s is ahead of the rows after it"
