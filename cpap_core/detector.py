@@ -1,0 +1,156 @@
+"""The streaming detector of breaths and of breath gaps: the same for live samples, files and stored data."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import kernels
+from .apneas import BreathGapLog
+from .breaths import BreathLog
+from .indices import minute_ventilation_lpm
+from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
+from .types import DetectorOutput, Samples, Vitals
+
+_NO_PRESSURE = np.empty(0, np.float32)
+
+
+class RespirationDetector:
+    """Finds breaths and breath gaps in samples as they come; any chunking gives the same result to the bit.
+
+    The first 8 s of a stretch of signal are kept back to find its baseline and amplitude. Missing signal does not count
+    for any clock; 10 s of it end the stretch as `flush` does.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Samples per second, 1 to 200.
+    rules : Rules
+        Thresholds; the default is the one setting the product is judged by.
+    """
+
+    def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES) -> None:
+        rate = float(sampling_rate_hz)
+        if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
+            raise ValueError(
+                f"sampling_rate_hz must lie from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got {sampling_rate_hz!r}; "
+                "resample the signal or correct the rate"
+            )
+        self.sampling_rate_hz = rate
+        self.rules = rules
+        self._states = kernels.new_states(1, rate, rules)
+        self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
+        self._breaths = BreathLog(rate)
+        self._gaps = BreathGapLog(rate)
+
+    @property
+    def samples_seen(self) -> int:
+        """Samples taken so far, missing ones included."""
+        return int(self._states[0]["samples"])
+
+    @property
+    def breath_count(self) -> int:
+        """Confirmed onsets so far."""
+        return self._breaths.count
+
+    @property
+    def breath_gap_count(self) -> int:
+        """Breath gaps so far, the open one included."""
+        return self._gaps.count
+
+    def update(self, flow_lpm: ArrayLike, airway_pressure_cmh2o: ArrayLike | None = None) -> DetectorOutput:
+        """Take the next samples and tell what they made certain.
+
+        Parameters
+        ----------
+        flow_lpm : array of shape (n_samples,)
+            Airway flow in L/min, positive towards the patient, of any length; NaN or infinite is missing.
+        airway_pressure_cmh2o : array of shape (n_samples,), optional
+            Airway pressure in cmH2O; None where there is none.
+        """
+        flow = _samples(flow_lpm, "flow_lpm")
+        pressure = _NO_PRESSURE
+        if airway_pressure_cmh2o is not None:
+            pressure = _samples(airway_pressure_cmh2o, "airway_pressure_cmh2o")
+            if len(pressure) != len(flow):
+                raise ValueError(
+                    f"flow and pressure must have the same number of samples: got {len(flow)} and {len(pressure)}; "
+                    "fill what is missing with NaN"
+                )
+        output = DetectorOutput()
+        while len(flow):
+            taken, filled = kernels.advance(self._states, 0, flow, pressure, self._rows)
+            if filled:
+                self._collect(filled, output)
+            flow = flow[taken:]
+            pressure = pressure[taken:]
+        return output
+
+    def flush(self) -> DetectorOutput:
+        """Close what is open, as at the end of the recording; later samples begin a new stretch."""
+        output = DetectorOutput()
+        self._collect(kernels.finish(self._states, 0, self._rows), output)
+        return output
+
+    def vitals(self) -> Vitals:
+        """Tell the current numbers; means are over the last five breaths, fewer at first."""
+        state = self._states[0]
+        armed = bool(state["armed"])
+        since = None
+        if armed:
+            peak = state["top_position"] if state["inspiring"] else state["last_peak"]
+            since = max(0.0, float(state["valid"] - 1 - peak)) / self.sampling_rate_hz
+        breathing = not self._gaps.is_open
+        rate = self._breaths.respiratory_rate_per_min if breathing else None
+        volume = self._breaths.tidal_volume_ml if breathing else None
+        pressure = float(state["pressure"])
+        return Vitals(
+            armed=armed,
+            seconds_since_breath=since,
+            breath_gap_open=self._gaps.is_open,
+            respiratory_rate_per_min=rate,
+            tidal_volume_ml=volume,
+            minute_ventilation_lpm=minute_ventilation_lpm(volume, rate),
+            leak_lpm=self._breaths.leak_lpm,
+            airway_pressure_cmh2o=pressure if isfinite(pressure) else None,
+        )
+
+    def _collect(self, filled: int, output: DetectorOutput) -> None:
+        for row in self._rows[:filled].tolist():
+            kind = row[0]
+            if kind == kernels.ONSET:
+                output.onsets.append(self._breaths.take_onset(row))
+            elif kind == kernels.BREATH:
+                output.breaths.append(self._breaths.take_breath(row))
+            elif kind == kernels.GAP_OPENED:
+                output.opened.append(self._gaps.open(row))
+            elif kind == kernels.GAP_CLOSED:
+                output.events.append(self._gaps.close(row))
+            else:
+                self._breaths.forget_recent()
+
+
+def warm_up() -> None:
+    """Compile or load every kernel, so that no first update of a served room waits for it."""
+    detector = RespirationDetector(25.0)
+    breathing = 30 * np.sin(np.arange(500, dtype=np.float32) / 12)
+    detector.update(breathing)
+    detector.update(breathing, breathing)
+    detector.vitals()
+    detector.flush()
+
+
+def _samples(values: ArrayLike, name: str) -> Samples:
+    """Bring samples into the one form that kernels are compiled for: float32, contiguous, writable."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float32:
+        samples = values
+    else:
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is missing
+            samples = np.asarray(values, np.float32)
+    if samples.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional: got shape {samples.shape}; pass one channel at a time")
+    if not (samples.flags.c_contiguous and samples.flags.writeable):
+        samples = samples.copy()
+    return samples

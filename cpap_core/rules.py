@@ -1,0 +1,109 @@
+"""Every threshold of the product, each with its source.
+
+Sources: *trial* is the project's own comparison of detectors on nights with a device's scoring; *F37*, *F41* are clauses
+of the feature list; *AASM 2008* is the clinical guideline for the manual titration of positive airway pressure; *house*
+is this sleep lab's own clinical rule, settable where the text says so. The detector's amplitudes are fractions of the
+running peak amplitude, so that leak, gain and patient size drop out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import isfinite
+
+MINIMUM_RATE_HZ = 1.0
+"""Slowest sampling in which a resting breath (3 to 4 s) still has a rise and a fall."""
+
+MAXIMUM_RATE_HZ = 200.0
+"""Fastest device the ingest contract admits; the start-up buffer is sized by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Thresholds of the breath detector and of the breath-gap rule; the defaults are the one setting we judge by."""
+
+    smoothing_s: float = 0.24
+    """Moving average of flow: one period of the ResMed device's 4.17 Hz probe, so that it vanishes (trial)."""
+
+    step_s: float = 0.08
+    """Decisions are taken on means of this length, a third of the smoothing (trial: no loss against every sample)."""
+
+    onset_fraction: float = 0.15
+    """An inspiration begins where flow exceeds the baseline by this share of the amplitude (trial)."""
+
+    end_fraction: float = 0.03
+    """... and has ended below this share; the distance between both keeps noise from making breaths (trial)."""
+
+    start_up_s: float = 8.0
+    """Samples kept back to find the first baseline and amplitude: two breaths at 15/min (trial)."""
+
+    pause_share: float = 0.15
+    """The end-expiratory pause is the narrowest band of flow holding this share of the start-up samples (trial)."""
+
+    pause_band: float = 0.06
+    """A band wider than this share of the flow's spread is no pause; the mean is taken instead (sample recordings)."""
+
+    stuck_s: float = 6.0
+    """A phase this long and off the baseline is a changed leak: the baseline is pulled to its mean (trial)."""
+
+    minimum_amplitude_lpm: float = 1.0
+    """Below this no human breath peaks (a newborn of 2.5 kg: 15 mL in 0.5 s peaks at 2.8 L/min); it is sensor noise."""
+
+    amplitude_hold_s: float = 20.0
+    """Without a breath the amplitude is held for so long (CLINICAL: the high-priority alarm) and only then sinks."""
+
+    amplitude_decay_s: float = 60.0
+    """Time constant with which it then sinks, so that breathing that returns ten times weaker is found in minutes."""
+
+    amplitude_floor_fraction: float = 0.25
+    """... but not below this share of what it was: noise in a long pause must not become breaths."""
+
+    breath_gap_s: float = 10.0
+    """F37, F41: longer than this from one inspiratory peak to the next is a breath gap."""
+
+    stretch_gap_s: float = 10.0
+    """Missing signal of this length ends a stretch; as long as a breath gap, which could have passed in it unseen."""
+
+    pressure_time_constant_s: float = 3.0
+    """Slow mean of airway pressure: about one breath, so that breathing's own swing does not move the number."""
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that are no positive number, and an end level at or above the onset level."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not (isfinite(value) and value > 0):
+                raise ValueError(
+                    f"{field.name} must be a finite number above 0: got {value!r}; leave it out for the default"
+                )
+        if self.end_fraction >= self.onset_fraction:
+            raise ValueError(
+                f"end_fraction must lie below onset_fraction: got {self.end_fraction} and {self.onset_fraction}; "
+                "lower the one or raise the other"
+            )
+
+
+DEFAULT_RULES = Rules()
+
+BREATHS_IN_MEANS = 5
+"""ResMed's RespRate is 60 / mean(last 5 breath intervals), held (measured on SD-card recordings); volumes likewise."""
+
+NO_BREATH_HIGH_S = 20.0
+"""No breath for so long is an alarm of high priority (house, in the spirit of IEC 60601-1-8)."""
+
+LARGE_LEAK_LPM = 24.0
+"""Above this, over the mask's expected vent flow, a leak is large (ResMed's own limit; settable by mask type)."""
+
+LARGE_LEAK_S = 20.0
+"""... when it lasts longer than this (house)."""
+
+MIN_CPAP_CMH2O = 4
+"""Lowest pressure of a command, and the starting pressure of a titration (AASM 2008)."""
+
+MAX_CPAP_ADULT_CMH2O = 20
+"""Highest CPAP from 12 years on; above it a command needs a reason and a second confirmation (AASM 2008)."""
+
+MAX_CPAP_CHILD_CMH2O = 15
+"""Highest CPAP under 12 years (AASM 2008)."""
+
+MAX_COMMAND_CMH2O = 25
+"""Hard upper limit of any command (house)."""
