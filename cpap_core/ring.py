@@ -42,19 +42,19 @@ class RingBuffer:
         return max(0, self.count - self.capacity)
 
     def append(self, *channels: ArrayLike | None) -> None:
-        """Append the next samples, one array of shape (n_samples,) for each channel; None is a missing channel."""
-        if len(channels) != len(self._samples):
-            raise ValueError(
-                f"append needs {len(self._samples)} channels: got {len(channels)}; pass None for a missing one"
-            )
+        """Append the next samples: an array of shape (n_samples,) for each channel, None for one that is missing."""
         arrays = [None if channel is None else np.asarray(channel, np.float32) for channel in channels]
         shapes = {array.shape for array in arrays if array is not None}
-        if len(shapes) != 1 or len(shapes := next(iter(shapes))) != 1:
-            raise ValueError(f"channels must be one-dimensional and of one length: got shapes {shapes}")
-        n_samples = shapes[0]
-        for channel, array in enumerate(arrays):
-            self._write(channel, np.full(n_samples, np.nan, np.float32) if array is None else array)
-        self.count += n_samples
+        shape = shapes.pop() if shapes else ()
+        if shapes or len(shape) != 1:
+            raise ValueError(f"channels must be one-dimensional and of one length: got {sorted({shape, *shapes})}")
+        if any(array is not None for array in arrays[len(self._samples) :]):
+            raise ValueError(f"the ring has {len(self._samples)} channels: got {len(arrays)}; make it with more")
+        gap = np.full(shape, np.nan, np.float32)
+        for channel in range(len(self._samples)):
+            array = arrays[channel] if channel < len(arrays) else None
+            self._write(channel, gap if array is None else array)
+        self.count += shape[0]
 
     def append_gap(self, n_samples: int) -> None:
         """Append so many missing samples to every channel."""
@@ -72,7 +72,7 @@ class RingBuffer:
         Parameters
         ----------
         cursor : int
-            The count up to which the reader has read.
+            The count up to which the reader has read; one that is ahead of the ring gets nothing.
 
         Returns
         -------

@@ -1,7 +1,7 @@
 """Every threshold of the product, each with its source.
 
-Sources: *trial* is the project's own comparison of detectors on nights with a device's scoring; *F37*, *F41* are clauses
-of the feature list; *AASM 2008* is the clinical guideline for the manual titration of positive airway pressure; *house*
+Sources: *trial* is the project's own comparison of detectors on nights with a device's scoring; *F37*, *F41* are
+clauses of the feature list; *AASM 2008* is the clinical guideline for the manual titration of positive airway pressure; *house*
 is this sleep lab's own clinical rule, settable where the text says so. The detector's amplitudes are fractions of the
 running peak amplitude, so that leak, gain and patient size drop out.
 """
