@@ -1,0 +1,133 @@
+"""`/api/v1/rooms`, `/health`, `/liveness` and `/metrics`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from monitor_app.ward import CommandRefused, Ward
+
+Route = tuple[str, type[RequestHandler], dict[str, Any]]
+
+
+class _JsonHandler(RequestHandler):
+    def initialize(self, ward: Ward) -> None:
+        """Take the ward."""
+        self.ward = ward
+
+    def answer(self, body: Any, status: int = 200) -> None:
+        """Finish with JSON, never cached."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(body, allow_nan=False))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors in JSON and without a traceback."""
+        self.answer({"status": status_code, "title": self._reason}, status_code)
+
+
+class RoomsHandler(_JsonHandler):
+    """`GET /api/v1/rooms`."""
+
+    async def get(self) -> None:
+        """List the rooms."""
+        self.answer(await self.ward.summaries())
+
+
+class PressureHandler(_JsonHandler):
+    """`POST /api/v1/rooms/<room>/pressure` with an `Idempotency-Key`."""
+
+    async def post(self, room: str) -> None:
+        """Command a pressure; the same key again gives the same command and does nothing."""
+        key = self.request.headers.get("Idempotency-Key", "")
+        if not 1 <= len(key) <= 100:
+            self.answer(
+                {"status": 400, "title": "Idempotency-Key header is missing, or longer than 100 characters"}, 400
+            )
+            return
+        if self.request.headers.get("Content-Type", "").split(";")[0].strip() != "application/json":
+            # Also keeps pages of other hosts out: browsers ask before they send JSON elsewhere.
+            self.answer({"status": 415, "title": "send application/json"}, 415)
+            return
+        try:
+            body = json.loads(self.request.body)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            self.answer({"status": 400, "title": 'the body must be JSON such as {"pressure_cmh2o": 9}'}, 400)
+            return
+        reason = str(body["reason"])[:500] if body.get("reason") else None
+        try:
+            command = await self.ward.command_pressure(
+                int(room), body.get("pressure_cmh2o"), by="API", reason=reason, command_id=key
+            )
+        except CommandRefused as error:
+            self.answer({"status": 400, "title": str(error)}, 400)
+            return
+        self.answer(command, 202)
+
+
+class HealthHandler(_JsonHandler):
+    """`GET /health` (F32)."""
+
+    def get(self) -> None:
+        """200 only while ingest, detector, store and push all work; else 503 and why."""
+        health = self.ward.healthy()
+        well = health["store"]["ok"] and not health["faulted_rooms"] and not health["recordings_behind"]
+        self.answer({"status": "healthy" if well else "unhealthy", **health}, 200 if well else 503)
+
+
+class LivenessHandler(RequestHandler):
+    """`GET /liveness`: the event loop answers; makes no document."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("ok\n")
+
+
+class MetricsHandler(_JsonHandler):
+    """`GET /metrics`: Prometheus text."""
+
+    async def get(self) -> None:
+        """Give what is worth watching."""
+        rooms = await self.ward.summaries()
+        store = self.ward.healthy()["store"]
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        lines = ["# HELP breathwatch_rooms Rooms by state.", "# TYPE breathwatch_rooms gauge"]
+        states = ("live", "stale", "silent", "faulted", "empty")
+        lines += [f'breathwatch_rooms{{state="{name}"}} {sum(r["state"] == name for r in rooms)}' for name in states]
+        figures = {
+            "samples_received_total": (
+                sum(r["samples_received"] or 0 for r in rooms),
+                "counter",
+                "Samples of the open stays.",
+            ),
+            "store_queued_items": (store["queued_items"], "gauge", "Writes that wait for the disk."),
+            "store_queued_bytes": (store["queued_bytes"], "gauge", "Bytes that wait for the disk."),
+            "store_commits_total": (store["commits"], "counter", "Commits since the start."),
+            "store_commit_latency_p99_seconds": (store["commit_latency_p99_s"] or 0, "gauge", "From queue to disk."),
+        }
+        for name, (value, kind, text) in figures.items():
+            lines += [
+                f"# HELP breathwatch_{name} {text}",
+                f"# TYPE breathwatch_{name} {kind}",
+                f"breathwatch_{name} {value}",
+            ]
+        self.finish("\n".join(lines) + "\n")
+
+
+def api_routes(ward: Ward) -> list[Route]:
+    """All routes for programs."""
+    given = {"ward": ward}
+    return [
+        (r"/api/v1/rooms", RoomsHandler, given),
+        (r"/api/v1/rooms/(\d{1,10})/pressure", PressureHandler, given),
+        (r"/health", HealthHandler, given),
+        (r"/liveness", LivenessHandler, {}),
+        (r"/metrics", MetricsHandler, given),
+    ]

@@ -1,0 +1,43 @@
+"""`./monitor demo`: the whole ward with simulated patients, on a store that is thrown away afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from monitor_app import server
+from monitor_app.bedside.simulated import demo_patients
+from monitor_app.config import ConfigError, Settings
+from monitor_app.ward import Ward
+
+MOST_ROOMS = 64
+
+
+def run(settings: Settings, rooms: int) -> int:
+    """Serve a ward of simulated patients until interrupted; the devices are a process of their own."""
+    if not 1 <= rooms <= MOST_ROOMS:
+        raise ConfigError(f"--rooms is {rooms}; it must lie between 1 and {MOST_ROOMS}")
+    devices: list[subprocess.Popen[bytes]] = []
+
+    async def begin(ward: Ward, url: str) -> None:
+        for room, mrn, name, pressure in demo_patients(rooms):
+            await ward.admit(room, mrn, name)
+            await ward.command_pressure(room, pressure, by="demo")
+        devices.append(_start_devices(url, rooms))
+
+    with tempfile.TemporaryDirectory(prefix="breathwatch-demo-") as folder:
+        try:
+            server.run(replace(settings, data=Path(folder)), on_start=begin)
+        finally:
+            for device in devices:
+                device.terminate()
+                device.wait(timeout=10)
+    return 0
+
+
+def _start_devices(url: str, rooms: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-m", "monitor_app.bedside.simulated", "--server", url, "--rooms", str(rooms)]
+    return subprocess.Popen([*command, "--follow-parent"], stdin=subprocess.PIPE)

@@ -1,0 +1,242 @@
+"""`/ingest/rooms/<room>`: a device's WebSocket, and POST for devices that cannot hold one open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
+
+from monitor_app.ward import Room, RoomTaken, StreamRefused, Trace, Ward, WardError
+
+from .protocol import MAX_FRAME_BYTES, parse_frame, parse_hello, parse_message, parse_room, parse_rows
+
+log = logging.getLogger(__name__)
+
+NONSENSE, TAKEN, TOO_LARGE = 4400, 4409, 4413
+MESSAGE_TOO_BIG = 1009
+HELLO_WITHIN_S = 10.0
+DRAIN_S = 10.0
+CLOSE_REASON_BYTES = 120
+"""A close frame holds at most 123 bytes of reason (RFC 6455, 5.5)."""
+
+
+class _DrainingProtocol(WebSocketProtocol13):
+    """Answers a frame over the limit in the contract's words, unread.
+
+    Tornado closes with 1009 and drops the connection, so that the device, still sending, meets a reset instead of the
+    reason. Here what it still sends is read and thrown away until it has had time to read the answer.
+    """
+
+    _too_large = False
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        if code == MESSAGE_TOO_BIG:
+            self._too_large = True
+            assert isinstance(self.handler, IngestSocket)
+            self.handler.refuse(TOO_LARGE, f"a frame may have at most {MAX_FRAME_BYTES} bytes; send smaller ones")
+            return
+        super().close(code, reason)
+
+    def _abort(self) -> None:
+        if self._too_large and not self.client_terminated:
+            self.client_terminated = True
+            asyncio.get_running_loop().create_task(self._drain())
+            return
+        super()._abort()
+
+    async def _drain(self) -> None:
+        with suppress(StreamClosedError, asyncio.TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while True:
+                    await self.stream.read_bytes(1 << 16, partial=True)
+        super()._abort()
+
+
+class IngestSocket(WebSocketHandler):
+    """One device's connection."""
+
+    def initialize(self, ward: Ward) -> None:
+        """Take the ward."""
+        self.ward = ward
+        self.number = 0
+        self.room: Room | None = None
+        self.trace: Trace | None = None
+        self.refused = False
+        self._hello_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def max_message_size(self) -> int:
+        """Largest frame that is read at all."""
+        return MAX_FRAME_BYTES
+
+    @property
+    def ping_interval(self) -> float:
+        """A device that vanished without a word is noticed by an unanswered ping."""
+        return 5.0
+
+    def get_websocket_protocol(self) -> Any:
+        """Tornado's protocol 13, with the contract's answer to frames over the limit."""
+        theirs: Any = super().get_websocket_protocol()
+        return None if theirs is None else _DrainingProtocol(self, False, theirs.params)
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """Say what this address is to those who open it in a browser."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            self.set_status(426)
+            self.set_header("Upgrade", "websocket")
+            self.finish(
+                "This address takes a device's WebSocket; a POST takes samples as JSON. See docs/device-protocol.md\n"
+            )
+            return
+        await super().get(*args, **kwargs)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Wait for the hello."""
+        self.set_nodelay(True)
+        try:
+            self.number = parse_room(args[0])
+        except StreamRefused as error:
+            self.refuse(NONSENSE, str(error))
+            return
+        self._hello_timer = asyncio.get_running_loop().call_later(HELLO_WITHIN_S, self._no_hello)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Take a hello, a frame, or an answer to a command."""
+        if self.refused:
+            return
+        try:
+            if isinstance(message, bytes):
+                self._frame(message)
+            else:
+                await self._text(parse_message(message))
+        except RoomTaken as error:
+            self.refuse(TAKEN, str(error))
+        except WardError as error:
+            self.refuse(NONSENSE, str(error))
+        except Exception:
+            log.exception("Room %s: a message from the device failed", self.number)
+            self.refuse(1011, "the server failed on this message; it is in the server's log")
+
+    def on_close(self) -> None:
+        """Leave the room's device place free."""
+        if self._hello_timer is not None:
+            self._hello_timer.cancel()
+        if self.room is not None:
+            self.ward.device_gone(self.room, self)
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """Send a message; False where the device is gone."""
+        if self.refused or self.ws_connection is None:
+            return False
+        try:
+            self.write_message(json.dumps(message)).add_done_callback(_retrieve)
+        except (WebSocketClosedError, StreamClosedError):
+            return False
+        return True
+
+    def refuse(self, code: int, message: str) -> None:
+        """Say what is wrong, here and in the room, and close."""
+        if self.refused:
+            return
+        log.warning("Room %s: device refused with %s: %s", self.number, code, message)
+        self.send({"type": "error", "message": message})
+        self.refused = True
+        if self.number and code != TAKEN:
+            self.ward.device_problem(self.number, f"Device refused: {message}")
+        self.close(code, message.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+
+    async def _text(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "hello":
+            await self._hello(message)
+        elif self.room is None or self.trace is None:
+            raise StreamRefused(f"the first message must be a hello: got {kind!r}")
+        elif kind == "applied":
+            self.ward.device_answered(self.room, str(message.get("command_id")), applied=True)
+        elif kind == "refused":
+            reason = str(message.get("reason") or "no reason given")[:300]
+            self.ward.device_answered(self.room, str(message.get("command_id")), applied=False, reason=reason)
+        elif kind == "end":
+            await self.ward.end_stream(self.room, self.trace)
+        else:
+            raise StreamRefused(f"message type is {kind!r}, known are: hello, applied, refused, end")
+
+    async def _hello(self, message: dict[str, Any]) -> None:
+        if self.trace is not None:
+            raise StreamRefused("a second hello on one connection; reconnect to begin another stream")
+        self.room, self.trace = await self.ward.open_stream(self.number, parse_hello(message), self)
+        if self._hello_timer is not None:
+            self._hello_timer.cancel()
+        self.send({"type": "welcome", "next_sample": self.trace.stored_next})
+        self.ward.send_pending(self.room)
+
+    def _frame(self, data: bytes) -> None:
+        if self.room is None or self.trace is None:
+            raise StreamRefused("the first message must be a hello: got a binary frame")
+        frame = parse_frame(data, self.trace.spec)
+        if self.trace.received == 0 and np.isnan(frame.flow_lpm).all():
+            # Later on NaN is a gap; a stream that begins without one value has its sensor unplugged or its bytes wrong.
+            raise StreamRefused("every flow sample of the first frame is NaN; check the sensor and the byte order")
+        self.ward.feed(self.room, self.trace, *frame)
+
+    def _no_hello(self) -> None:
+        self.refuse(NONSENSE, f"no hello within {HELLO_WITHIN_S:.0f} s")
+
+
+class IngestHandler(IngestSocket):
+    """The same address for POST: hello's fields with `first_sample` and `samples`, answered once they are on disk."""
+
+    async def post(self, text: str) -> None:
+        """Take samples; answers `{"next_sample": N}`."""
+        try:
+            self._refuse_foreign_pages()
+            number = parse_room(text)
+            if len(self.request.body) > 8 * MAX_FRAME_BYTES:
+                self._answer(
+                    413, {"error": f"the body has {len(self.request.body)} bytes, at most {8 * MAX_FRAME_BYTES}"}
+                )
+                return
+            try:
+                body = json.loads(self.request.body)
+            except ValueError as error:
+                raise StreamRefused(f"the body is no JSON: {error}") from None
+            if not isinstance(body, dict):
+                raise StreamRefused("the body must be a JSON object with the hello's fields, first_sample and samples")
+            spec = parse_hello({"protocol": 1, **body})
+            frame = parse_rows(body, spec)
+            room, trace = await self.ward.open_stream(number, spec, None)
+            self.ward.feed(room, trace, *frame)
+            self._answer(200, {"next_sample": await self.ward.stored(trace)})
+        except RoomTaken as error:
+            self._answer(409, {"error": str(error)})
+        except WardError as error:
+            self._answer(400, {"error": str(error)})
+
+    def _refuse_foreign_pages(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if origin is not None and not self.check_origin(origin):
+            raise StreamRefused(f"a page of {origin} may not send samples")
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(body))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors in JSON and without a traceback."""
+        self._answer(status_code, {"error": self._reason})
+
+
+def _retrieve(future: Any) -> None:
+    """A write whose device has gone is no error of ours: reading its exception keeps it out of the log."""
+    if not future.cancelled():
+        future.exception()
+
+
+__all__ = ["IngestHandler"]

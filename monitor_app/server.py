@@ -1,0 +1,123 @@
+"""The server: the site map, and what lives as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from bokeh.application import Application
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.document import Document
+from panel.io.server import get_server
+from tornado.ioloop import IOLoop
+from tornado.web import RedirectHandler
+
+from monitor_app import assets
+from monitor_app.api import api_routes
+from monitor_app.config import ConfigError, Settings
+from monitor_app.ingest import IngestHandler
+from monitor_app.push.feed import Site
+from monitor_app.views import room_document, wall_document
+from monitor_app.views.page import PageContext
+from monitor_app.ward import Ward
+from store import Store
+
+log = logging.getLogger(__name__)
+
+PAGES: dict[str, Callable[[Document, PageContext], None]] = {"/wall": wall_document, "/room": room_document}
+"""The site map."""
+
+Started = Callable[[Ward, str], Awaitable[None]]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def run(settings: Settings, *, on_start: Started | None = None) -> None:
+    """Serve until interrupted or terminated.
+
+    Raises
+    ------
+    ConfigError
+        The address is beyond loopback (there are no accounts yet), or cannot be listened on.
+    """
+    if not is_loopback(settings.host):
+        raise ConfigError(
+            f"{settings.host} is reached from other machines, and there are no accounts yet to sign in with: "
+            "serve on 127.0.0.1 (the default)"
+        )
+    asyncio.run(_serve(settings, on_start))
+
+
+async def _serve(settings: Settings, on_start: Started | None) -> None:
+    store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
+    try:
+        ward = Ward(store)
+        await ward.start()
+        server = _make_server(settings, ward)
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{server.port}{settings.prefix}"
+        server.start()
+        if on_start is not None:
+            await on_start(ward, url)
+        print(f"Breathwatch is at {url}/wall", flush=True)
+        await stopped.wait()
+        server.stop(wait=False)
+    finally:
+        if not store.close():
+            log.error("Some of what was queued did not come to the disk in time; devices send it again")
+
+
+def _make_server(settings: Settings, ward: Ward) -> Any:
+    site = Site(settings.lab_name, str(settings.zone), open_access=True)
+    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms)
+    applications = {
+        path: Application(FunctionHandler(partial(_guarded, page, context), trap_exceptions=False))
+        for path, page in PAGES.items()
+    }
+    routes: list[Any] = [
+        *assets.routes(),
+        *api_routes(ward),
+        (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
+        (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
+    ]
+    port = settings.port
+    try:
+        return get_server(
+            applications,
+            port=port,
+            address=settings.host,
+            prefix=settings.prefix,
+            websocket_origin=[f"{name}:{port}" for name in {"localhost", "127.0.0.1", settings.host}]
+            + settings.origins,
+            extra_patterns=routes,
+            use_index=False,
+            ico_path=str(assets.ASSETS / "favicon.svg"),
+            loop=IOLoop.current(),
+            start=False,
+            cookie_secret=secrets.token_hex(),
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {settings.host}:{port}: {error.strerror}; choose another --port"
+        ) from error
+
+
+def _guarded(page: Callable[[Document, PageContext], None], context: PageContext, doc: Document) -> None:
+    page(doc, context)

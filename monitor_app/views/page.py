@@ -1,0 +1,43 @@
+"""What every page has: its title, its template, and what the template needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bokeh
+from bokeh.document import Document
+
+from monitor_app.assets import template
+from monitor_app.push.feed import Site
+from monitor_app.ward import Ward
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """What a page function needs of the server."""
+
+    ward: Ward
+    site: Site
+    prefix: str
+    push_interval_ms: int
+
+
+def dress(doc: Document, context: PageContext, *, view: str, title: str, room: int | None = None) -> None:
+    """Give a document the live page's template, which loads BokehJS' core and our module, and nothing else."""
+    doc.title = title
+    doc.config.notify_connection_status = False  # the page says it itself, in its own words
+    doc.template = template("live_page.html")
+    doc.template_variables.update(
+        prefix=context.prefix,
+        view=view,
+        room=room,
+        bokeh_url=f"{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}",
+    )
+
+
+def argument(doc: Document, name: str) -> str | None:
+    """A query argument of the page's address."""
+    session = doc.session_context
+    request = session.request if session else None
+    values = request.arguments.get(name, []) if request else []
+    return values[0].decode(errors="replace") if values else None

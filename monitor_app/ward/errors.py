@@ -1,0 +1,33 @@
+"""What the ward refuses, and why.
+
+WardError
+    StreamRefused      a device's words make no sense (closes with 4400)
+    RoomTaken          another device is live in the room (closes with 4409)
+    CommandRefused     a pressure that may not be commanded
+    AdmissionRefused   a patient who cannot be admitted there
+"""
+
+# `raise RoomTaken` reads better than `RoomTakenError`.
+# ruff: noqa: N818
+
+from __future__ import annotations
+
+
+class WardError(Exception):
+    """Something the ward was asked for and does not do; the message is for the person who asked."""
+
+
+class StreamRefused(WardError):
+    """A device's hello or frame makes no sense."""
+
+
+class RoomTaken(WardError):
+    """Another device is live in this room."""
+
+
+class CommandRefused(WardError):
+    """A pressure command that may not be given."""
+
+
+class AdmissionRefused(WardError):
+    """A patient who cannot be admitted to this room."""

@@ -1,0 +1,116 @@
+"""The ward's way to the disk: what waits, what is acknowledged, and what happens when the store is behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import Any
+
+from cpap_core.types import Samples
+from store import Store, StoreBehind
+
+from .room import Room
+from .trace import Found, Trace
+
+log = logging.getLogger(__name__)
+
+TRY_LATER = 1013
+"""WebSocket close code `try again later`: the device reconnects and sends again what the disk does not have."""
+
+
+class Recorder:
+    """Hands samples and findings to the store without ever waiting for it on the event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.behind: dict[int, Room] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[int, list[asyncio.Future[int]]] = {}
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run acknowledgements on this loop."""
+        self._loop = loop
+
+    def samples(self, room: Room, trace: Trace, first: int, flow: Samples, pressure: Samples | None, at: float) -> None:
+        """Queue what the queue has not taken yet; where it is full the acknowledgement is withheld (Restart)."""
+        end = first + flow.shape[0]
+        if end <= trace.queued_next:
+            if end <= trace.stored_next:
+                self._acknowledge(room, trace)
+            return
+        if trace.recording_id in self.behind:
+            # Samples are missing between the queue and these; the device sends them again once there is room.
+            self._recover(trace)
+            return
+        skip = max(0, trace.queued_next - first)
+        try:
+            future = self.store.append_samples(
+                trace.recording_id, first + skip, flow[skip:], None if pressure is None else pressure[skip:], at
+            )
+        except StoreBehind as error:
+            log.error("Room %s: %s; acknowledgements are withheld, the live view goes on", room.number, error)
+            self.behind[trace.recording_id] = room
+            return
+        trace.queued_next = end
+        future.add_done_callback(lambda done: self._call(self._stored, room, trace, done))
+
+    def found(self, trace: Trace, found: list[Found]) -> None:
+        """Queue breaths and events; a full queue loses nothing, since a restart finds them again in the samples."""
+        try:
+            for first_breath, output in found:
+                if output.breaths:
+                    self.watch(self.store.put_breaths(trace.recording_id, first_breath, output.breaths))
+                for opened in output.opened:
+                    self.watch(self.store.put_event(trace.recording_id, opened))
+                for closed in output.events:
+                    self.watch(self.store.put_event(trace.recording_id, closed))
+        except StoreBehind as error:
+            log.warning("Recording %s: %s; its events will be found again from its samples", trace.recording_id, error)
+
+    def watch(self, future: Future[Any]) -> None:
+        """Log a write that failed, since nobody waits for it."""
+        future.add_done_callback(_log_failure)
+
+    async def stored(self, trace: Trace) -> int:
+        """Wait until all that was queued of a recording is on disk; gives the next sample."""
+        if trace.stored_next < trace.queued_next:
+            waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(trace.recording_id, []).append(waiter)
+            await waiter
+        return trace.stored_next
+
+    def _call(self, function: Any, *args: Any) -> None:
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _stored(self, room: Room, trace: Trace, done: Future[int]) -> None:
+        error = done.exception()
+        if error is not None:
+            log.error("Room %s: samples could not be stored: %s", room.number, error)
+            trace.queued_next = trace.stored_next
+            self.behind[trace.recording_id] = room
+            return
+        trace.stored_next = max(trace.stored_next, done.result())
+        self._acknowledge(room, trace)
+        if trace.stored_next >= trace.queued_next:
+            for waiter in self._waiting.pop(trace.recording_id, []):
+                if not waiter.done():
+                    waiter.set_result(trace.stored_next)
+
+    def _acknowledge(self, room: Room, trace: Trace) -> None:
+        if room.link is not None and room.trace is trace:
+            room.link.send({"type": "ack", "next_sample": trace.stored_next})
+
+    def _recover(self, trace: Trace) -> None:
+        """Once the queue has drained, let the device come again and send what is missing."""
+        if self.store.health()["queued_items"] == 0:
+            room = self.behind.pop(trace.recording_id)
+            if room.link is not None:
+                room.link.close(TRY_LATER, "the store has caught up: send again what was not acknowledged")
+
+
+def _log_failure(done: Future[Any]) -> None:
+    if (error := done.exception()) is not None:
+        log.error("A write failed: %s", error)

@@ -1,0 +1,261 @@
+"""One room: its stay, its traces, its commands, and what every page shows of it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from cpap_core import rules
+from cpap_core.types import EventKind, Vitals
+
+from .commands import CommandLog
+from .conditions import ConditionWatch, state_by_age
+from .trace import Found, StreamSpec, Trace
+
+LAST_HOUR_S = 3600.0
+WINDOW_S = 35.0
+"""Breath marks and spans are sent for a little more than a page's window."""
+EVENTS_SHOWN = 40
+EVENT_NAMES = {
+    EventKind.BREATH_GAP: "Apnea",
+    EventKind.APNEA: "Apnea",
+    EventKind.OBSTRUCTIVE_APNEA: "Obstructive apnea",
+    EventKind.CENTRAL_APNEA: "Central apnea",
+    EventKind.HYPOPNEA: "Hypopnea, flow-only",
+    EventKind.POSSIBLE_RERA: "Possible RERA",
+}
+
+
+class DeviceLink(Protocol):
+    """The ward's way back to a device."""
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """Send a message; False where the device is gone."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+
+
+class Stay:
+    """A patient's time in a room; without an MRN the patient is unidentified."""
+
+    def __init__(self, stay_id: int, started_at: float, mrn: int | None, patient_name: str | None) -> None:
+        self.stay_id = stay_id
+        self.started_at = started_at
+        self.mrn = mrn
+        self.patient_name = patient_name
+        self.traces: dict[str, Trace] = {}
+        self.earlier_apneas = 0
+        self.commands = CommandLog()
+
+
+class Room:
+    """The live state of one room. Everything here runs on the event loop."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.stay: Stay | None = None
+        self.trace: Trace | None = None
+        self.link: DeviceLink | None = None
+        self.newest_sample_time: float | None = None
+        self.last_heard: float | None = None
+        self.problem: str | None = None
+        self.watch = ConditionWatch()
+        self.values: dict[str, Any] = {}
+        self.versions: dict[str, int] = {}
+
+    def begin_stay(self, stay: Stay | None) -> None:
+        """Put another stay, or none, in the room; nothing of the previous patient remains (F21)."""
+        self.stay = stay
+        self.trace = None
+        self.newest_sample_time = None
+        self.problem = None
+        self.watch = ConditionWatch()
+
+    def begin_trace(self, recording_id: int, spec: StreamSpec, epoch: int) -> Trace:
+        """Start a recording of this stay."""
+        assert self.stay is not None
+        self.trace = self.stay.traces[spec.stream_id] = Trace(recording_id, spec, epoch)
+        return self.trace
+
+    def feed(self, trace: Trace, first_sample: int, flow: Any, pressure: Any, received_at: float) -> list[Found]:
+        """Let the detector see new samples; one that fails faults this room and no other."""
+        self.trace = trace
+        before = trace.detected_next
+        found = trace.feed(first_sample, flow, pressure)
+        if trace.detected_next > before:
+            self.newest_sample_time = trace.last_received_at = received_at
+            self.watch.note_leak(trace.newest_s, trace.detector.vitals().leak_lpm)
+        self.problem = None
+        return found
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the room's detector, in words."""
+        failed = self.trace is not None and self.trace.failed
+        return "Detector failed: no numbers. Samples are still stored" if failed else None
+
+    def state(self, now: float) -> str:
+        """`live`, `stale`, `silent`, `faulted` or `empty`, by the contract."""
+        if self.stay is None:
+            return "empty"
+        if self.fault is not None:
+            return "faulted"
+        age = None if self.newest_sample_time is None else now - self.newest_sample_time
+        return "silent" if self.trace is not None and self.trace.ended else state_by_age(age)
+
+    def summary(self, now: float) -> dict[str, Any]:
+        """The room as `GET /api/v1/rooms` lists it."""
+        state, vitals = self.state(now), self._vitals(now)
+        stay = self.stay
+        traces = list(stay.traces.values()) if stay else []
+        apneas = sum(t.apnea_count for t in traces)
+        return {
+            "room": self.number,
+            "mrn": stay.mrn if stay else None,
+            "patient_name": stay.patient_name if stay else None,
+            "pressure_cmh2o": stay.commands.set_pressure_cmh2o if stay else None,
+            "respiratory_rate_per_min": _rounded(vitals.respiratory_rate_per_min, 1) if vitals else None,
+            "state": state,
+            "newest_sample_time": self.newest_sample_time,
+            "breaths": sum(t.breath_count for t in traces) if stay else None,
+            "apnea_count": apneas if stay else None,
+            "apnea_count_last_hour": self._apneas_last_hour(traces) if stay else None,
+            "total_apnea_count": stay.earlier_apneas + apneas if stay else None,
+            "samples_received": sum(t.received for t in traces) if stay else None,
+        }
+
+    def publish(self, now: float, version: int, *, detail: bool = False) -> None:
+        """Bring what pages show up to date; each key that changed gets the version."""
+        for key, value in (self._detail() if detail else self._view(now)).items():
+            if key not in self.values or self.values[key] != value:
+                self.values[key] = value
+                self.versions[key] = version
+
+    def _vitals(self, now: float) -> Vitals | None:
+        if self.trace is None or self.fault is not None or self.state(now) == "silent":
+            return None
+        return self.trace.detector.vitals()
+
+    def _apneas_last_hour(self, traces: list[Trace]) -> int:
+        if not traces:
+            return 0
+        current = self.trace or traces[-1]
+        since = current.spec.start_time + current.newest_s - LAST_HOUR_S
+        return sum(t.apneas_since(since - t.spec.start_time) for t in traces)
+
+    def _view(self, now: float) -> dict[str, Any]:
+        view = self.summary(now)
+        state, vitals, trace, stay = view["state"], self._vitals(now), self.trace, self.stay
+        # The age of a live room travels with its samples; here the time changes only where the room is not live.
+        if state == "live" and "newest_sample_time" in self.values and self.values.get("state") == "live":
+            view["newest_sample_time"] = self.values["newest_sample_time"]
+        since_breath = vitals.seconds_since_breath if vitals else None
+        gap_open = bool(vitals and vitals.breath_gap_open)
+        last_peak = trace.peaks[-1] if trace and trace.peaks else None
+        del view["samples_received"]
+        view.update(
+            identified=bool(stay and stay.mrn is not None),
+            stay_started=stay.started_at if stay else None,
+            measured_pressure_cmh2o=_rounded(vitals.airway_pressure_cmh2o, 1) if vitals else None,
+            tidal_volume_ml=_rounded(vitals.tidal_volume_ml, 0) if vitals else None,
+            minute_ventilation_lpm=_rounded(vitals.minute_ventilation_lpm, 1) if vitals else None,
+            leak_lpm=_rounded(vitals.leak_lpm, 0) if vitals else None,
+            armed=bool(vitals and vitals.armed),
+            no_breath_s=int(since_breath) if gap_open and since_breath is not None else None,
+            last_breath_time=round(trace.spec.start_time + last_peak, 1) if trace and last_peak is not None else None,
+            trace_epoch=trace.epoch if trace else None,
+            problem=self.problem or self._ended_text(),
+            conditions=self.watch.current(
+                now=now,
+                state=state,
+                newest_s=trace.newest_s if trace else 0.0,
+                last_seen=self.newest_sample_time,
+                ended=bool(trace and trace.ended),
+                fault=self.fault,
+                vitals=vitals,
+            ),
+        )
+        return view
+
+    def _detail(self) -> dict[str, Any]:
+        return {
+            "device": self.trace.spec.device if self.trace else None,
+            "max_pressure_cmh2o": rules.MAX_CPAP_ADULT_CMH2O,
+            "commands": self.stay.commands.as_dicts(4) if self.stay else [],
+            "marks": self._marks(),
+            "events": self._events(),
+            "night": self._night(),
+        }
+
+    def _ended_text(self) -> str | None:
+        return "The device ended its recording" if self.trace is not None and self.trace.ended else None
+
+    def _marks(self) -> dict[str, Any]:
+        trace = self.trace
+        if trace is None:
+            return {"peaks": [], "spans": []}
+        since = trace.newest_s - WINDOW_S
+        spans: list[list[Any]] = [
+            [e.id, e.kind.value, round(e.onset_s, 2), round(e.onset_s + e.duration_s, 2)]
+            for e in trace.closed
+            if e.onset_s + e.duration_s >= since
+        ]
+        spans += [[e.id, e.kind.value, round(e.onset_s, 2), None] for e in trace.open.values()]
+        return {"peaks": [round(p, 2) for p in list(trace.peaks)[-30:]], "spans": spans}
+
+    def _events(self) -> list[dict[str, Any]]:
+        stay = self.stay
+        if stay is None:
+            return []
+        rows: list[dict[str, Any]] = []
+        for trace in stay.traces.values():
+            start = trace.spec.start_time
+            for open_event in trace.open.values():
+                running = int(trace.newest_s - open_event.onset_s)
+                rows.append(_event(start + open_event.onset_s, open_event.kind, f"{running} s", in_progress=True))
+            rows += [
+                _event(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in list(trace.closed)[-EVENTS_SHOWN:]
+            ]
+        for c in stay.commands.newest:
+            if c.state == "applied" and c.applied_at is not None:
+                change = (
+                    f"{c.previous_cmh2o} → {c.pressure_cmh2o}"
+                    if c.previous_cmh2o is not None
+                    else f"{c.pressure_cmh2o}"
+                )
+                rows.append(
+                    {
+                        "time": round(c.applied_at, 1),
+                        "kind": "pressure",
+                        "text": f"Pressure {change}",
+                        "detail": c.commanded_by,
+                        "in_progress": False,
+                    }
+                )
+        rows.sort(key=lambda row: row["time"], reverse=True)
+        return rows[:EVENTS_SHOWN]
+
+    def _night(self) -> dict[str, Any]:
+        stay = self.stay
+        merged: dict[str, list[Any]] = {"minutes": [], "pressure": [], "rate": [], "leak": [], "events": []}
+        if stay is None:
+            return merged
+        for trace in stay.traces.values():
+            for key, series in trace.night.as_dict().items():
+                merged[key] += series
+            start = trace.spec.start_time
+            merged["events"] += [
+                [round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in trace.closed
+            ]
+        return merged
+
+
+def _event(time: float, kind: EventKind, detail: str, *, in_progress: bool = False) -> dict[str, Any]:
+    text = EVENT_NAMES[kind] + (", in progress" if in_progress else "")
+    return {"time": round(time, 1), "kind": kind.value, "text": text, "detail": detail, "in_progress": in_progress}
+
+
+def _rounded(value: float | None, digits: int) -> float | int | None:
+    if value is None:
+        return None
+    return round(value, digits) if digits else round(value)
