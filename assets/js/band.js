@@ -1,0 +1,38 @@
+// The alarm band: what is wrong in words, worst first. Greying never hides it; what it says then shows its age.
+
+import { duration, node, setAttribute, setHidden, setText } from "./format.js";
+import { MARK, conditionsOf, words } from "./conditions.js";
+
+export class Band {
+  constructor(element = node("p", "band")) {
+    this.element = element;
+    this.mark = node("b", "band-mark");
+    this.text = node("span", "band-text");
+    this.aside = node("span", "band-aside");
+    element.append(this.mark, this.text, this.aside);
+    element.hidden = true;
+  }
+
+  show(priority, text, aside = "") {
+    setHidden(this.element, priority === null);
+    setAttribute(this.element, "data-priority", priority);
+    if (priority === null) return;
+    setText(this.mark, MARK[priority]);
+    setText(this.text, text);
+    setText(this.aside, aside);
+    setAttribute(this.element, "title", aside ? `${text}, ${aside}` : text);
+  }
+
+  /** Show what is wrong in a room; returns the conditions, worst first. */
+  showRoom(room, beat, clock, aside = "") {
+    const conditions = conditionsOf(room, beat);
+    if (!conditions.length) {
+      this.show(null, "");
+      return conditions;
+    }
+    let text = conditions.map((condition) => words(condition, room, beat, clock)).join(" · ");
+    if (beat.lost) text += ` · ${duration(beat.silence())} old`;
+    this.show(conditions[0].priority, text, aside);
+    return conditions;
+  }
+}

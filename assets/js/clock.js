@@ -1,0 +1,131 @@
+// How old is what we show? Decided here, by the page's own clock: a server that died cannot tell.
+
+export const STALE_AFTER_S = 2;
+export const SILENT_AFTER_S = 5;
+export const LOST_BAND_AFTER_S = 4;
+const WATCH_EVERY_MS = 250;
+const OFFSET_CREEP = 50e-6;
+
+const monotonic = () => performance.now() / 1000;
+const wallClock = () => Date.now() / 1000;
+
+export class Heartbeat {
+  constructor() {
+    this.offset = Infinity; // smallest seen difference of our clock and the server's: a push without delay
+    this.pushes = 0;
+    this.serverTime = null;
+    this.touch();
+  }
+
+  touch() {
+    this.heardAt = monotonic();
+    this.heardAtWall = wallClock();
+  }
+
+  hear(serverTime) {
+    const difference = monotonic() - serverTime;
+    const steppedBack = this.serverTime !== null && serverTime < this.serverTime - 0.5;
+    // Two good clocks drift apart by some ppm. The minimum creeps after them, far too slowly to excuse a backlog.
+    if (this.pushes && !steppedBack) this.offset += OFFSET_CREEP * (monotonic() - this.heardAt);
+    this.offset = steppedBack ? difference : Math.min(this.offset, difference);
+    this.serverTime = serverTime;
+    this.pushes += 1;
+    this.touch();
+  }
+
+  /** Seconds since anything came. performance.now() may stop while the computer sleeps, the wall clock does not. */
+  silence() {
+    return Math.max(monotonic() - this.heardAt, wallClock() - this.heardAtWall);
+  }
+
+  /** The server's clock now, in epoch s; null before the first push. */
+  serverNow() {
+    if (!this.pushes) return null;
+    const slept = Math.max(0, this.silence() - (monotonic() - this.heardAt));
+    return monotonic() + slept - this.offset;
+  }
+
+  /** Delay of the last push on its way to us plus what passed since, added to how old its data was. */
+  age(epoch) {
+    if (epoch === null || epoch === undefined || !this.pushes) return null;
+    return Math.max(0, this.serverNow() - epoch);
+  }
+
+  get lost() {
+    return this.silence() >= STALE_AFTER_S;
+  }
+}
+
+const RANK = { live: 0, stale: 1, silent: 2, faulted: 3, empty: 4 };
+
+/** A room's state: the server's word or our own clock's, whichever is worse. */
+export function stateOf(room, beat) {
+  const age = beat.age(room.newest_sample_time);
+  let state = room.state in RANK ? room.state : "faulted";
+  if (state === "live" || state === "stale") {
+    let own = "live";
+    if (age === null || age >= SILENT_AFTER_S) own = beat.lost ? "stale" : "silent";
+    else if (age >= STALE_AFTER_S || beat.lost) own = "stale";
+    if (RANK[own] > RANK[state]) state = own;
+  }
+  return { state, age, current: state === "live" && !beat.lost };
+}
+
+/** A timer, not requestAnimationFrame: a hidden or busy page must still notice. Looks at once on waking. */
+export function startWatchdog(look) {
+  const timer = setInterval(look, WATCH_EVERY_MS);
+  const wake = () => document.visibilityState === "visible" && look();
+  document.addEventListener("visibilitychange", wake);
+  window.addEventListener("pageshow", wake);
+  window.addEventListener("focus", wake);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", wake);
+    window.removeEventListener("pageshow", wake);
+    window.removeEventListener("focus", wake);
+  };
+}
+
+/** After a loss, and only then: ask /liveness now and then; reload when it answers and the socket stays dumb. */
+export class Reviver {
+  constructor(beat, host) {
+    this.beat = beat;
+    this.host = host;
+    this.timer = null;
+    this.told = false;
+  }
+
+  look() {
+    if (!this.beat.lost) {
+      this.told = false;
+      this.stop();
+    } else if (this.host.onLost) {
+      if (!this.told) this.host.onLost(this.beat.silence());
+      this.told = true;
+    } else if (this.timer === null) this.plan();
+  }
+
+  plan() {
+    this.timer = setTimeout(() => this.ask(), 1000 + 2000 * Math.random());
+  }
+
+  async ask() {
+    let answered = false;
+    try {
+      const signal = AbortSignal.timeout(4000);
+      answered = (await fetch(`${this.host.base}/liveness`, { cache: "no-store", signal })).ok;
+    } catch {
+      answered = false;
+    }
+    // A stopped server that goes on, or a cable put back, speaks by the old socket: give it the time to.
+    if (answered) await new Promise((done) => setTimeout(done, 1000 + 1500 * Math.random()));
+    if (this.timer === null) return;
+    if (answered && this.beat.lost) window.location.reload();
+    this.plan();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+  }
+}

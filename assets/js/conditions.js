@@ -1,0 +1,56 @@
+// What is wrong in a room, in words; the page adds what only its own clock can know.
+
+import { duration } from "./format.js";
+import { SILENT_AFTER_S, stateOf } from "./clock.js";
+
+export const MARK = { high: "!!!", medium: "!!", low: "!" };
+const ORDER = { high: 0, medium: 1, low: 2 };
+
+export function conditionsOf(room, beat) {
+  const { state, age } = stateOf(room, beat);
+  const found = [...(room.conditions ?? [])];
+  const has = (kind) => found.some((condition) => condition.kind === kind);
+  const nothingSince = room.newest_sample_time ?? null;
+  if (state === "silent" && !has("device_silent") && !beat.lost) {
+    found.push({ priority: "medium", kind: "device_silent", technical: true, since: nothingSince, age });
+  }
+  if (state === "faulted" && !has("faulted")) {
+    found.push({ priority: "medium", kind: "faulted", technical: true, since: null, text: "Room faulted" });
+  }
+  return found.sort((a, b) => ORDER[a.priority] - ORDER[b.priority]);
+}
+
+export function words(condition, room, beat, clock) {
+  if (condition.kind === "no_breath" && Number.isFinite(room.no_breath_s)) return `No breath ${duration(room.no_breath_s)}`;
+  if (condition.kind === "device_silent") {
+    const since = room.newest_sample_time ?? condition.since;
+    const age = beat.age(since);
+    if (age === null) return "Device silent";
+    return `Device silent ${duration(Math.max(age, SILENT_AFTER_S))}, last ${clock.time(since)}`;
+  }
+  return condition.text || "Alarm";
+}
+
+/** Words without counting seconds, for a screen reader that speaks each change once. */
+export function spoken(condition) {
+  if (condition.kind === "no_breath") return "no breath";
+  if (condition.kind === "device_silent") return "device silent";
+  return (condition.text || condition.kind).replace(/[\d.]+ ?(s|L\/min)?/g, "").trim().toLowerCase();
+}
+
+export function countByPriority(rooms, beat) {
+  const counts = { high: 0, medium: 0, low: 0 };
+  for (const room of rooms) {
+    const worst = conditionsOf(room, beat)[0];
+    if (worst) counts[worst.priority] += 1;
+  }
+  return counts;
+}
+
+/** Who lies here, as far as we know. */
+export function whoOf(room) {
+  if (room.state === "empty") return "Empty";
+  if (room.patient_name) return room.patient_name;
+  if (!room.identified) return "Unidentified";
+  return room.mrn === null || room.mrn === undefined ? "Unnamed" : `MRN ${room.mrn}`;
+}

@@ -1,0 +1,92 @@
+// Words and numbers as people read them, and the one way text reaches the page: as text, never as markup.
+
+export const UNKNOWN = "--";
+
+export function node(tag, className = "", text = null) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== null) setText(made, text);
+  return made;
+}
+
+/** Touch the page only when the text changed: most pushes change no text at all. */
+export function setText(target, text) {
+  if (target.shownText === text) return;
+  target.shownText = text;
+  target.textContent = text;
+}
+
+export function setClass(target, name, on) {
+  const key = `has ${name}`;
+  if (target[key] === on) return;
+  target[key] = on;
+  target.classList.toggle(name, on);
+}
+
+export function setAttribute(target, name, value) {
+  const key = `is ${name}`;
+  if (target[key] === value) return;
+  target[key] = value;
+  if (value === null) target.removeAttribute(name);
+  else target.setAttribute(name, value);
+}
+
+export function setHidden(target, hidden) {
+  if (target.hidden !== hidden) target.hidden = hidden;
+}
+
+/** A large number; an unknown one is set closer than digits are. */
+export function setFigure(target, text) {
+  setText(target, text);
+  setClass(target, "unknown", text === UNKNOWN);
+}
+
+export function whole(value) {
+  return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : String(Math.round(value));
+}
+
+export function tenth(value) {
+  return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : value.toFixed(1);
+}
+
+/** 41 s, 2 min 05 s, 4 h 55 min: as short as the length allows, and never a second too young. */
+export function duration(seconds) {
+  const total = Math.max(0, Math.floor(seconds));
+  if (total < 120) return `${total} s`;
+  const two = (n) => String(n).padStart(2, "0");
+  if (total < 3600) return `${Math.floor(total / 60)} min ${two(total % 60)} s`;
+  return `${Math.floor(total / 3600)} h ${two(Math.floor((total % 3600) / 60))} min`;
+}
+
+/** Clock times in the lab's own time zone, whatever the browser's is. */
+export class SiteClock {
+  constructor(timeZone) {
+    this.timeZone = timeZone;
+    this.second = this.make({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.minute = this.make({ hour: "2-digit", minute: "2-digit" });
+  }
+
+  make(fields) {
+    const options = { ...fields, hourCycle: "h23" };
+    try {
+      return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: this.timeZone || undefined });
+    } catch {
+      return new Intl.DateTimeFormat("en-GB", options);
+    }
+  }
+
+  time(epoch) {
+    return epoch === null || epoch === undefined ? UNKNOWN : this.second.format(epoch * 1000);
+  }
+
+  hourMinute(epoch) {
+    return epoch === null || epoch === undefined ? UNKNOWN : this.minute.format(epoch * 1000);
+  }
+
+  /** Seconds by which the lab's clock is ahead of UTC, for tick marks on its full hours. */
+  offset(epoch) {
+    const [hours, minutes, seconds] = this.time(epoch).split(":").map(Number);
+    const ahead = hours * 3600 + minutes * 60 + seconds - (Math.floor(epoch) % 86400);
+    return ((ahead + 43200 + 86400) % 86400) - 43200;
+  }
+}

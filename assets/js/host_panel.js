@@ -1,0 +1,50 @@
+// The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
+
+import { findSource } from "./host_bokeh.js";
+import { mountRoom } from "./room.js";
+import { mountWall } from "./wall.js";
+
+const LOOK_AGAIN_MS = 20;
+
+/**
+ * `kind` is "wall" or "room". The component may have the parameters `room` and `base`; its messages carry the commands.
+ * The source is the document's model of the known name: wait for it where the component is rendered first.
+ */
+export function renderLive({ model, view, el }, kind) {
+  const { document: doc } = view.model;
+  const replies = [];
+  let mounted = null;
+  let source = null;
+  let timer = 0;
+  const take = (message) => replies.forEach((reply) => reply(message?.data ?? message));
+  model.on("msg:custom", take);
+
+  function adopt() {
+    const found = findSource(doc);
+    if (found === null) {
+      clearTimeout(timer);
+      timer = setTimeout(adopt, LOOK_AGAIN_MS);
+    } else if (found !== source) {
+      source = found;
+      if (mounted) mounted.rebind(source);
+      else mounted = (kind === "wall" ? mountWall : mountRoom)(el, host());
+    }
+  }
+
+  function host() {
+    const made = { source, base: model.base ?? "", room: model.room ?? null };
+    made.send = (message) => model.send_msg(message);
+    made.onReply = (reply) => replies.push(reply);
+    if (model.embedded) made.onLost = () => {}; // a notebook is not reloaded
+    return made;
+  }
+
+  const follow = ({ kind: change }) => change === "ModelChanged" || queueMicrotask(adopt);
+  doc.on_change(follow);
+  model.on("remove", () => {
+    clearTimeout(timer);
+    doc.remove_on_change(follow);
+    mounted?.destroy();
+  });
+  adopt();
+}

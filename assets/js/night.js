@@ -1,0 +1,130 @@
+// The night so far: pressure, respiratory rate and leak by the minute, and a lane of events.
+
+import { duration, node, setText } from "./format.js";
+
+const TICK_STEPS_S = [300, 600, 900, 1800, 3600, 7200, 14400];
+const SHORTEST_S = 1800;
+const LANES = [
+  { key: "pressure", name: "pressure", color: "pressure", top: 0.03, height: 0.34, least: 6, step: true },
+  { key: "rate", name: "rate", color: "flow", top: 0.44, height: 0.17, least: 12 },
+  { key: "leak", name: "leak", color: "secondary", top: 0.67, height: 0.12, least: 24 },
+];
+const EVENT_LANE = { top: 0.84, height: 0.075 };
+
+export class NightPlot {
+  constructor() {
+    this.element = node("section", "panel night");
+    const title = node("h2", "panel-title");
+    this.aside = node("span", "quiet");
+    title.append(node("b", "", "Night"), this.aside);
+    const body = node("div", "plot-body");
+    this.axis = node("div", "axis lanes");
+    for (const lane of LANES) {
+      const label = node("span", `lane-${lane.key}`, lane.name);
+      label.style.top = `${100 * (lane.top + lane.height / 2)}%`;
+      this.axis.append(label);
+    }
+    const label = node("span", "", "events");
+    label.style.top = `${100 * (EVENT_LANE.top + EVENT_LANE.height / 2)}%`;
+    this.axis.append(label);
+    this.stage = node("div", "plot-stage");
+    this.canvas = node("canvas");
+    this.canvas.setAttribute("role", "img");
+    this.stage.append(this.canvas);
+    this.empty = node("p", "quiet night-empty", "The course of the night appears after its first minute.");
+    this.stage.append(this.empty);
+    body.append(this.axis, this.stage);
+    this.element.append(title, body);
+    this.ink = this.canvas.getContext("2d");
+    this.drawn = null;
+    this.width = 0;
+  }
+
+  resize(width, height) {
+    const ratio = window.devicePixelRatio || 1;
+    this.width = width;
+    this.height = height;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.ink.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawn = null;
+  }
+
+  show(room, now, clock, colors) {
+    const night = room?.night ?? null;
+    const any = night !== null && night.minutes.length > 0;
+    this.empty.hidden = any;
+    this.axis.style.visibility = any ? "visible" : "hidden";
+    const since = room?.stay_started ?? (any ? night.minutes[0] : null);
+    setText(this.aside, since === null ? "" : ` · pressure, respiratory rate, leak and events since ${clock.hourMinute(since)}`);
+    if (now === null || this.width < 2) return;
+    const drawn = any ? `${night.minutes.length} ${night.events.length} ${Math.floor(now / 60)} ${colors.tile}` : "none";
+    if (this.drawn === drawn && this.night === night) return;
+    this.drawn = drawn;
+    this.night = night;
+    this.ink.clearRect(0, 0, this.width, this.height);
+    if (any) this.paint(night, Math.min(since, night.minutes[0]), now, clock, colors);
+  }
+
+  paint(night, since, now, clock, colors) {
+    const { ink, width, height } = this;
+    const start = since;
+    const end = Math.max(now, start + SHORTEST_S);
+    const plotHeight = height - 22;
+    const x = (epoch) => ((epoch - start) / (end - start)) * (width - 2);
+    this.paintTicks(start, end, x, plotHeight, clock, colors);
+    for (const lane of LANES) this.paintLane(lane, night.minutes, night[lane.key], now, x, plotHeight, colors);
+    ink.fillStyle = colors.text;
+    for (const [epoch, , length] of night.events) {
+      const wide = Math.max(2.5, x(epoch + (length ?? 0)) - x(epoch));
+      ink.fillRect(x(epoch), EVENT_LANE.top * plotHeight, wide, EVENT_LANE.height * plotHeight);
+    }
+    const apneas = night.events.length;
+    this.canvas.setAttribute("aria-label", `The last ${duration(now - start)}: ${apneas} event${apneas === 1 ? "" : "s"}`);
+  }
+
+  paintTicks(start, end, x, plotHeight, clock, colors) {
+    const { ink } = this;
+    const offset = clock.offset(start);
+    const room = Math.max(2, Math.floor(this.width / 110));
+    const step = TICK_STEPS_S.find((size) => (end - start) / size <= room) ?? 21600;
+    ink.font = `13px ${getComputedStyle(this.element).fontFamily}`;
+    ink.textBaseline = "alphabetic";
+    for (let tick = Math.ceil((start + offset) / step) * step - offset; tick <= end; tick += step) {
+      ink.fillStyle = colors.grid;
+      ink.fillRect(Math.round(x(tick)), 0, 1, plotHeight);
+      const text = clock.hourMinute(tick);
+      const wide = ink.measureText(text).width;
+      ink.fillStyle = colors.secondary;
+      if (x(tick) + wide < this.width) ink.fillText(text, x(tick) + (x(tick) < 4 ? 0 : -wide / 2), plotHeight + 17);
+    }
+  }
+
+  paintLane(lane, minutes, values, now, x, plotHeight, colors) {
+    const { ink } = this;
+    const known = values.filter((value) => value !== null);
+    if (!known.length) return;
+    const low = lane.key === "pressure" ? Math.min(4, ...known) : 0;
+    const high = Math.max(low + lane.least, ...known);
+    const y = (value) => (lane.top + lane.height * (1 - (value - low) / (high - low))) * plotHeight;
+    ink.strokeStyle = colors[lane.color];
+    ink.lineWidth = lane.key === "leak" ? 1.5 : 2;
+    ink.lineJoin = "round";
+    ink.beginPath();
+    let last = null;
+    minutes.forEach((minute, i) => {
+      const value = values[i];
+      const until = Math.min(minute + 60, now);
+      if (value === null) last = null;
+      else {
+        const joined = last !== null && minute - last.minute <= 90;
+        if (!joined) ink.moveTo(x(minute), y(value));
+        else if (lane.step) ink.lineTo(x(minute), y(last.value));
+        if (joined || lane.step) ink.lineTo(x(minute), y(value));
+        ink.lineTo(x(lane.step ? until : minute + 0.1), y(value));
+        last = { minute, value };
+      }
+    });
+    ink.stroke();
+  }
+}

@@ -1,0 +1,250 @@
+// One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
+
+import { SiteClock, UNKNOWN, duration, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { Reviver, startWatchdog, stateOf } from "./clock.js";
+import { spoken, whoOf } from "./conditions.js";
+import { PressureCommand } from "./command.js";
+import { EventList } from "./events.js";
+import { Feed } from "./feed.js";
+import { loadFont } from "./font.js";
+import { NightPlot } from "./night.js";
+import { LivePlot } from "./plot.js";
+import { FlowScale, PressureScale } from "./scale.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand } from "./topbar.js";
+import { Band } from "./band.js";
+import { WINDOW_S, readColors } from "./trace.js";
+
+const ROOM_NUMBERS = [
+  { label: "respiratory rate", unit: "/min", value: (room) => whole(room.respiratory_rate_per_min) },
+  { label: "tidal volume", unit: "ml", value: (room) => whole(room.tidal_volume_ml) },
+  { label: "minute ventilation", unit: "L/min", value: (room) => tenth(room.minute_ventilation_lpm) },
+  { label: "leak", unit: "L/min", value: (room) => whole(room.leak_lpm) },
+  { label: "mask pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
+  { label: "since last breath", unit: "s", name: "breath", value: (room, beat) => sinceBreath(room, beat) },
+  { label: "apneas, last hour", unit: "", name: "apneas", value: (room) => whole(room.apnea_count_last_hour) },
+  { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
+];
+
+function sinceBreath(room, beat) {
+  if (Number.isFinite(room.no_breath_s)) return String(room.no_breath_s);
+  const age = beat.age(room.last_breath_time);
+  return age === null ? UNKNOWN : String(Math.floor(age));
+}
+
+class Room {
+  constructor(el, host) {
+    this.host = host;
+    this.el = el;
+    this.number = host.room;
+    this.frame = 0;
+    this.clock = new SiteClock(null);
+    this.build();
+    this.colors = readColors(this.root);
+    this.feed = new Feed(host.source, (push) => this.take(push));
+    this.reviver = new Reviver(this.feed.beat, host);
+    this.stopWatching = startWatchdog(() => this.look());
+    this.sizes = new ResizeObserver(() => this.measure());
+    for (const target of [this.root, this.flow.stage, this.pressure.stage, this.night.stage]) this.sizes.observe(target);
+    this.themes = new MutationObserver(() => this.recolor());
+    for (const target of [this.root, document.documentElement]) {
+      this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
+    }
+    this.measure();
+    this.look();
+  }
+
+  build() {
+    this.root = node("main", "bw room");
+    this.flow = new LivePlot("Flow", "L/min", new FlowScale(WINDOW_S), { width: 2.4 });
+    this.pressure = new LivePlot("Mask pressure", "cmH₂O", new PressureScale(WINDOW_S), { width: 2.2, unit: 0.01 });
+    this.night = new NightPlot();
+    this.events = new EventList();
+    this.command = this.host.send ? new PressureCommand(this.host, this.number) : null;
+    this.band = new Band();
+    this.band.element.classList.add("page-band");
+    this.lost = new LostBand();
+    this.announcer = new Announcer();
+    const left = node("div", "room-left");
+    left.append(this.flow.element, this.pressure.element, this.night.element);
+    const right = node("div", "room-right");
+    right.append(this.buildNumbers(), ...(this.command ? [this.command.element] : []), this.events.element);
+    this.body = node("div", "room-body");
+    this.body.append(left, right);
+    this.welcome = this.buildWelcome();
+    this.root.append(this.buildBar(), this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
+    this.el.replaceChildren(this.root);
+    loadFont(this.host.base);
+  }
+
+  buildBar() {
+    const bar = node("header", "bar");
+    const back = node("a", "back", "‹ Wall");
+    back.href = `${this.host.base}/wall`;
+    back.setAttribute("aria-label", "Back to the wall");
+    this.name = node("span", "room-name");
+    this.meta = node("span", "bar-aside room-meta");
+    this.access = new AccessPill();
+    this.live = new LivePill();
+    this.face = new ClockFace();
+    const right = node("div", "bar-right");
+    right.append(this.access.element, this.live.element, this.face.element);
+    bar.append(back, node("h1", "bar-title", `Room ${this.number}`), this.name, this.meta, right);
+    return bar;
+  }
+
+  buildNumbers() {
+    const list = node("dl", "panel numbers");
+    this.numbers = ROOM_NUMBERS.map(({ label, unit, name }) => {
+      const cell = node("div", `number${name ? ` is-${name}` : ""}`);
+      const figure = node("span", "figure", UNKNOWN);
+      const term = node("dt", "", label);
+      const value = node("dd");
+      value.append(figure, node("span", "unit", unit));
+      cell.append(value, term);
+      list.append(cell);
+      return { cell, figure, term };
+    });
+    return list;
+  }
+
+  buildWelcome() {
+    const welcome = node("section", "welcome");
+    const address = `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}${this.host.base}/ingest/rooms/${this.number}`;
+    this.welcomeTitle = node("h2");
+    const device = node("p", "", "Connect its device to ");
+    device.append(node("code", "", address));
+    welcome.append(this.welcomeTitle, device, node("p", "quiet", "This page goes live by itself with the first samples."));
+    welcome.hidden = true;
+    return welcome;
+  }
+
+  get room() {
+    return this.feed.rooms.get(this.number) ?? null;
+  }
+
+  take({ waves }) {
+    const { site } = this.feed;
+    if (site.time_zone !== this.clock.timeZone) this.clock = new SiteClock(site.time_zone);
+    const rate = this.room?.display_rate_hz;
+    for (const [number, epoch, first, , flow, pressure] of waves) {
+      if (number !== this.number) continue;
+      this.flow.trace.append(epoch, first, flow, rate);
+      if (pressure.length) this.pressure.trace.append(epoch, first, pressure, rate);
+    }
+    this.flow.marks = this.room?.marks ?? null;
+    this.look();
+  }
+
+  /** The watchdog, and every push: all that changes with time or news. */
+  look() {
+    const { feed, clock, room } = this;
+    const { beat } = feed;
+    this.reviver.look();
+    this.face.show(feed, clock);
+    const lost = this.lost.showLoss(feed, clock);
+    const { state, age, current } = room ? stateOf(room, beat) : { state: "empty", age: null, current: false };
+    const vacant = feed.known && state === "empty";
+    setHidden(this.body, vacant);
+    setHidden(this.welcome, !vacant);
+    setText(this.welcomeTitle, room ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
+    this.live.showAge(feed, current ? age : null);
+    if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
+    this.access.showAccess(feed.site);
+    const conditions = room ? this.band.showRoom(room, beat, clock, this.aside(room)) : [];
+    const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
+    this.announcer.say(lost ? ["Server lost", ...sentences] : sentences);
+    this.showWho(room, vacant);
+    this.showNumbers(room, current);
+    setClass(this.root, "old", feed.known && !current);
+    this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
+    this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
+    this.flow.showNote(this.remark(room, current, age));
+    this.events.show(room?.events, clock);
+    this.night.show(room, beat.serverNow(), clock, this.colors);
+    this.command?.show(room, clock, beat);
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  aside(room) {
+    if (!Number.isFinite(room.no_breath_s) || !room.last_breath_time) return "";
+    return `last breath ${this.clock.time(room.last_breath_time)}`;
+  }
+
+  remark(room, current, age) {
+    if (!room) return "";
+    if (room.problem) return room.problem;
+    if (current) return room.armed ? "" : "Waiting for the first breath";
+    return age === null ? "Nothing received yet" : `${duration(age)} old`;
+  }
+
+  showWho(room, vacant) {
+    const who = !room || vacant ? "" : whoOf(room);
+    setText(this.name, who);
+    setAttribute(this.name, "title", who);
+    setClass(this.name, "quiet", !room?.patient_name);
+    const meta = [];
+    if (room && !vacant) {
+      if (room.mrn && room.patient_name) meta.push(`MRN ${room.mrn}`);
+      if (room.stay_started) {
+        const now = this.feed.beat.serverNow();
+        meta.push(`since ${this.clock.hourMinute(room.stay_started)}`, duration(60 * Math.floor((now - room.stay_started) / 60)).replace(/ 00 s$/, ""));
+      }
+      if (room.device) meta.push(room.device);
+    }
+    setText(this.meta, meta.join(" · "));
+    setAttribute(this.meta, "title", meta.join(" · "));
+  }
+
+  showNumbers(room, current) {
+    ROOM_NUMBERS.forEach(({ value, name }, i) => {
+      const { cell, figure, term } = this.numbers[i];
+      setFigure(figure, current ? value(room, this.feed.beat) : UNKNOWN);
+      if (name === "apneas") {
+        setClass(cell, "many", current && room.apnea_count_last_hour >= 2);
+        setText(term, current ? `apneas, last hour (${whole(room.total_apnea_count)} in total)` : "apneas, last hour");
+      }
+      if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `mask pressure, set ${room.pressure_cmh2o}` : "mask pressure");
+    });
+  }
+
+  measure() {
+    const box = this.root.getBoundingClientRect();
+    const scale = Math.max(0.62, Math.min(1.6, box.width / 1760, box.height / 1000));
+    this.root.style.setProperty("--k", scale.toFixed(3));
+    const plots = [this.flow, this.pressure, this.night];
+    const sizes = plots.map(({ stage }) => [stage.clientWidth, stage.clientHeight]);
+    plots.forEach((plot, i) => {
+      plot.resize(...sizes[i]);
+      plot.stalePaint = true;
+    });
+    if (this.feed?.known) this.look();
+  }
+
+  recolor() {
+    this.colors = readColors(this.root);
+    this.flow.stalePaint = true;
+    this.pressure.stalePaint = true;
+    this.look();
+  }
+
+  paint() {
+    this.frame = 0;
+    this.flow.paint(this.colors);
+    this.pressure.paint(this.colors);
+  }
+
+  destroy() {
+    this.stopWatching();
+    this.reviver.stop();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.feed.stop();
+    this.root.remove();
+  }
+}
+
+export function mountRoom(el, host) {
+  const room = new Room(el, { base: "", ...host });
+  return { destroy: () => room.destroy(), rebind: (source) => room.feed.rebind(source) };
+}

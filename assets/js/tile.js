@@ -1,0 +1,110 @@
+// One room on the wall: who, pressure, live flow, four numbers, and a band when something is wrong.
+
+import { UNKNOWN, duration, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { Band } from "./band.js";
+import { stateOf } from "./clock.js";
+import { whoOf } from "./conditions.js";
+import { FlowScale } from "./scale.js";
+import { Trace, WINDOW_S } from "./trace.js";
+
+const TILE_NUMBERS = [
+  { name: "rate", label: "breaths/min", short: "/min", value: (room) => whole(room.respiratory_rate_per_min) },
+  { name: "volume", label: "tidal vol. ml", short: "ml", value: (room) => whole(room.tidal_volume_ml) },
+  { name: "leak", label: "leak L/min", short: "leak", value: (room) => whole(room.leak_lpm) },
+];
+
+function numberCell(label, short, className) {
+  const cell = node("div", `number ${className}`);
+  const term = node("dt");
+  term.append(node("span", "label-long", label), node("span", "label-short", short));
+  const value = node("dd");
+  const figure = node("span", "figure", UNKNOWN);
+  value.append(figure);
+  cell.append(value, term);
+  return { cell, value, figure };
+}
+
+export class Tile {
+  constructor(room, base) {
+    this.element = node("article", "tile");
+    const head = node("header", "tile-head");
+    const title = node("h2", "tile-room");
+    this.link = node("a", "tile-link", String(room));
+    this.link.href = `${base}/room?room=${encodeURIComponent(room)}`;
+    this.link.setAttribute("aria-label", `Room ${room}`);
+    title.append(this.link);
+    this.name = node("span", "tile-name");
+    this.mrn = node("span", "tile-mrn");
+    this.pressure = node("span", "tile-pressure");
+    this.pressureFigure = node("span", "figure", UNKNOWN);
+    this.pressure.append(this.pressureFigure, node("span", "unit", "cmH₂O"));
+    this.who = node("span", "tile-who");
+    this.who.append(this.name, this.mrn);
+    head.append(title, this.who, this.pressure);
+
+    this.stage = node("div", "tile-stage");
+    const canvas = node("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `Flow of room ${room}, last ${WINDOW_S} seconds`);
+    this.note = node("span", "note");
+    this.note.hidden = true;
+    this.stage.append(canvas, this.note);
+    this.band = new Band();
+    this.trace = new Trace(canvas, new FlowScale(WINDOW_S));
+
+    this.list = node("dl", "tile-numbers");
+    this.numbers = TILE_NUMBERS.map(({ name, label, short }) => numberCell(label, short, `is-${name}`));
+    this.apneas = numberCell("apneas", "apneas", "is-apneas");
+    this.total = node("span", "of");
+    this.apneas.value.append(this.total);
+    this.list.append(...this.numbers.map(({ cell }) => cell), this.apneas.cell);
+    this.element.append(head, this.stage, this.band.element, this.list);
+  }
+
+  /** Everything but the samples; called on change and by the watchdog, so it must cost nothing when nothing changed. */
+  show(room, beat, clock, colors) {
+    const { state, age, current } = stateOf(room, beat);
+    const conditions = this.band.showRoom(room, beat, clock);
+    const empty = state === "empty";
+    setClass(this.element, "empty", empty);
+    setClass(this.element, "old", !current && !empty);
+    setAttribute(this.element, "data-state", state);
+    setAttribute(this.element, "data-alarm", conditions.length ? conditions[0].priority : null);
+    const who = whoOf(room);
+    setText(this.name, who);
+    setAttribute(this.name, "title", who);
+    setClass(this.name, "anonymous", empty || !room.patient_name);
+    setText(this.mrn, room.mrn && room.patient_name && !empty ? String(room.mrn) : "");
+    setFigure(this.pressureFigure, current ? whole(room.pressure_cmh2o) : UNKNOWN);
+    TILE_NUMBERS.forEach(({ value }, i) => setFigure(this.numbers[i].figure, current ? value(room) : UNKNOWN));
+    const apneas = room.apnea_count_last_hour;
+    setFigure(this.apneas.figure, current ? whole(apneas) : UNKNOWN);
+    setText(this.total, current && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)}` : "");
+    setClass(this.apneas.cell, "many", current && apneas >= 2);
+    this.showNote(this.remark(room, state, age, current, beat, conditions));
+    this.trace.setColor(current ? colors.flow : colors.old, current ? colors.flow : null);
+  }
+
+  remark(room, state, age, current, beat, conditions) {
+    if (state === "empty") return "";
+    if (room.problem) return room.problem;
+    if (current) return room.armed ? "" : "Waiting for the first breath";
+    if (conditions.some(({ kind }) => kind === "device_silent")) return "";
+    if (state === "faulted" && !beat.lost) return "";
+    return age === null ? "Nothing received yet" : `${duration(age)} old`;
+  }
+
+  showNote(text) {
+    setHidden(this.note, text === "");
+    setText(this.note, text);
+    if (text) setAttribute(this.note, "title", text);
+  }
+
+  append([, epoch, first, , flow], rate) {
+    this.trace.append(epoch, first, flow, rate);
+  }
+
+  resize(width, height) {
+    this.trace.resize(width, height, window.devicePixelRatio || 1);
+  }
+}

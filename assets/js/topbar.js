@@ -1,0 +1,93 @@
+// What every live page says about itself: whether it is live, who may look, what time it is; and the loss of its server.
+
+import { duration, node, setAttribute, setHidden, setText } from "./format.js";
+import { Band } from "./band.js";
+import { LOST_BAND_AFTER_S } from "./clock.js";
+
+export class Pill {
+  constructor(className = "") {
+    this.element = node("span", `pill ${className}`);
+    this.element.hidden = true;
+  }
+
+  show(text, kind = "") {
+    setHidden(this.element, text === "");
+    setText(this.element, text);
+    setAttribute(this.element, "data-kind", kind || null);
+  }
+}
+
+export class LivePill extends Pill {
+  constructor() {
+    super("live-pill");
+    this.shownAt = -Infinity;
+  }
+
+  /** `age`: of the oldest trace shown as live. Once a second is enough for eyes; a loss is shown at once. */
+  showAge(feed, age) {
+    const { beat } = feed;
+    if (beat.lost || !feed.known) {
+      this.shownAt = -Infinity;
+      this.show(feed.known ? `Not live, ${duration(beat.silence())} old` : "Connecting", "old");
+      return;
+    }
+    const now = performance.now();
+    if (now - this.shownAt < 1000) return;
+    this.shownAt = now;
+    if (age === null) this.show("Connected", "quiet");
+    else this.show(`Live, ${Math.max(0.1, age).toFixed(1)} s`, "live");
+  }
+}
+
+export class ClockFace {
+  constructor() {
+    this.element = node("time", "clock", "--:--:--");
+  }
+
+  show(feed, clock) {
+    const now = feed.beat.serverNow();
+    if (now !== null) setText(this.element, clock.time(now));
+  }
+}
+
+export class LostBand extends Band {
+  constructor() {
+    super();
+    this.element.classList.add("page-band");
+  }
+
+  showLoss(feed, clock) {
+    const { beat } = feed;
+    const silence = beat.silence();
+    const lost = silence >= LOST_BAND_AFTER_S;
+    if (!lost) this.show(null, "");
+    else if (beat.serverTime === null) this.show("medium", `Server does not answer, ${duration(silence)}`, "Trying again by itself");
+    else {
+      const last = clock.time(beat.serverTime);
+      this.show("medium", `Server lost ${duration(silence)}, last ${last}.`, "Reconnecting by itself");
+    }
+    return lost;
+  }
+}
+
+export class AccessPill extends Pill {
+  showAccess(site) {
+    this.show(site.open_access ? "Open on this computer, no sign-in" : "", "quiet");
+  }
+}
+
+/** Says each new condition once, politely; the bands themselves count seconds and are not read out. */
+export class Announcer {
+  constructor() {
+    this.element = node("p", "unseen");
+    this.element.setAttribute("aria-live", "polite");
+    this.standing = new Set();
+  }
+
+  say(sentences) {
+    const fresh = sentences.filter((sentence) => !this.standing.has(sentence));
+    this.standing = new Set(sentences);
+    if (fresh.length) setText(this.element, fresh.join(". "));
+  }
+}
+

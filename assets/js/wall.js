@@ -1,0 +1,205 @@
+// The wall: every room at once, from 1 to 64, without scrolling and without a hand.
+
+import { SiteClock, node, setClass, setHidden, setText } from "./format.js";
+import { Reviver, startWatchdog, stateOf } from "./clock.js";
+import { MARK, conditionsOf, countByPriority, spoken } from "./conditions.js";
+import { Feed } from "./feed.js";
+import { loadFont } from "./font.js";
+import { Tile } from "./tile.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill } from "./topbar.js";
+import { readColors } from "./trace.js";
+
+const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
+
+/** Columns and rows for so many rooms; turned on its side where the screen is upright. */
+export function gridFor(count, upright) {
+  const most = Math.ceil(Math.sqrt(count));
+  const [columns, rows] = GRIDS.find(([c, r]) => c * r >= count) ?? [most, Math.ceil(count / most)];
+  return upright ? [rows, columns] : [columns, rows];
+}
+
+/** How much a tile of this size can say and still be read from 4 m. */
+export function detailFor(width, height) {
+  if (width >= 300 && height >= 170) return "full";
+  if (width >= 215 && height >= 132) return "middle";
+  if (width >= 150 && height >= 112) return "small";
+  return "tiny";
+}
+
+class Wall {
+  constructor(el, host) {
+    this.host = host;
+    this.el = el;
+    this.tiles = new Map();
+    this.build();
+    this.clock = new SiteClock(null);
+    this.colors = readColors(this.root);
+    this.frame = 0;
+    this.feed = new Feed(host.source, (push) => this.take(push));
+    this.reviver = new Reviver(this.feed.beat, host);
+    this.stopWatching = startWatchdog(() => this.look());
+    this.sizes = new ResizeObserver(() => this.measure());
+    this.sizes.observe(this.grid);
+    this.themes = new MutationObserver(() => this.recolor());
+    for (const target of [this.root, document.documentElement]) {
+      this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
+    }
+    this.layOut();
+    this.look();
+  }
+
+  build() {
+    this.root = node("main", "bw wall");
+    const bar = node("header", "bar");
+    this.title = node("h1", "bar-title", "Breathwatch");
+    this.count = node("span", "bar-aside");
+    this.high = new Pill("alarm");
+    this.medium = new Pill("alarm");
+    this.low = new Pill("alarm");
+    this.access = new AccessPill();
+    this.live = new LivePill();
+    this.face = new ClockFace();
+    const right = node("div", "bar-right");
+    right.append(...[this.high, this.medium, this.low, this.access, this.live, this.face].map(({ element }) => element));
+    bar.append(this.title, this.count, right);
+    this.lost = new LostBand();
+    this.grid = node("div", "tiles");
+    this.welcome = this.buildWelcome();
+    this.announcer = new Announcer();
+    this.root.append(bar, this.lost.element, this.grid, this.welcome, this.announcer.element);
+    this.el.replaceChildren(this.root);
+    loadFont(this.host.base);
+  }
+
+  buildWelcome() {
+    const welcome = node("section", "welcome");
+    const address = `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}${this.host.base}/ingest/rooms/101`;
+    const device = node("p", "", "Connect a device to ");
+    device.append(node("code", "", address));
+    const demo = node("p", "", "or start simulated patients with ");
+    demo.append(node("code", "", "./monitor demo"));
+    welcome.append(node("h2", "", "No rooms yet"), device, demo, node("p", "quiet", "A room appears here by itself as soon as it has something to say."));
+    welcome.hidden = true;
+    return welcome;
+  }
+
+  take({ snapshot, changed, removed, waves }) {
+    const { rooms, site } = this.feed;
+    if (site.time_zone !== this.clock.timeZone) this.clock = new SiteClock(site.time_zone);
+    const gone = snapshot ? [...this.tiles.keys()].filter((room) => !rooms.has(room)) : removed;
+    const before = this.tiles.size;
+    for (const room of gone) this.removeTile(room);
+    let added = this.tiles.size !== before;
+    for (const room of rooms.keys()) {
+      if (!this.tiles.has(room)) added = this.addTile(room);
+    }
+    if (added) this.layOut();
+    for (const room of snapshot ? rooms.keys() : changed) this.showTile(room);
+    for (const wave of waves) this.tiles.get(wave[0])?.append(wave, rooms.get(wave[0]).display_rate_hz);
+    if (before === 0 || snapshot) this.look();
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  addTile(room) {
+    const tile = new Tile(room, this.host.base);
+    const after = [...this.tiles.keys()].filter((other) => other > room).sort((a, b) => a - b)[0];
+    this.grid.insertBefore(tile.element, after === undefined ? null : this.tiles.get(after).element);
+    this.tiles.set(room, tile);
+    this.sizes.observe(tile.stage);
+    return true;
+  }
+
+  removeTile(room) {
+    const tile = this.tiles.get(room);
+    if (!tile) return;
+    this.sizes.unobserve(tile.stage);
+    tile.element.remove();
+    this.tiles.delete(room);
+  }
+
+  showTile(room) {
+    this.tiles.get(room)?.show(this.feed.rooms.get(room), this.feed.beat, this.clock, this.colors);
+  }
+
+  /** The watchdog: all that changes with time alone. */
+  look() {
+    const { beat, rooms, site, known } = this.feed;
+    this.reviver.look();
+    this.face.show(this.feed, this.clock);
+    this.lost.showLoss(this.feed, this.clock);
+    const sentences = beat.silence() >= 4 ? ["Server lost"] : [];
+    let oldest = null;
+    for (const [number, room] of rooms) {
+      this.showTile(number);
+      const { age, current } = stateOf(room, beat);
+      if (current && (oldest === null || age > oldest)) oldest = age;
+      for (const condition of conditionsOf(room, beat)) sentences.push(`Room ${number}: ${spoken(condition)}`);
+    }
+    this.announcer.say(sentences);
+    this.live.showAge(this.feed, oldest);
+    const counts = countByPriority(rooms.values(), beat);
+    for (const priority of ["high", "medium", "low"]) {
+      this[priority].show(counts[priority] ? `${MARK[priority]} ${counts[priority]} ${priority}` : "", priority);
+    }
+    this.access.showAccess(site);
+    setText(this.title, site.lab_name || "Breathwatch");
+    setText(this.count, !known ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
+    setHidden(this.welcome, !known || rooms.size > 0);
+    setHidden(this.grid, rooms.size === 0);
+    setClass(this.root, "lost", known && beat.lost);
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  layOut() {
+    const box = this.root.getBoundingClientRect();
+    const [columns, rows] = gridFor(Math.max(1, this.tiles.size), box.height > box.width);
+    this.grid.style.setProperty("--columns", columns);
+    this.grid.style.setProperty("--rows", rows);
+    this.shape = [columns, rows];
+    this.measure();
+  }
+
+  measure() {
+    const box = this.grid.getBoundingClientRect();
+    if (box.width < 2) return;
+    const [columns, rows] = this.shape ?? [1, 1];
+    const [width, height] = [box.width / columns - 8, box.height / rows - 8];
+    const detail = detailFor(width, height);
+    const per = { full: [29, 14.6], middle: [25, 11.6], small: [19, 9.2], tiny: [14.5, 7.2] }[detail];
+    const unit = Math.max(6, Math.min(width / per[0], height / per[1], 34));
+    this.grid.dataset.detail = detail;
+    this.grid.style.setProperty("--u", `${unit.toFixed(2)}px`);
+    const tiles = [...this.tiles.values()];
+    const boxes = tiles.map(({ stage }) => [stage.clientWidth, stage.clientHeight]);
+    tiles.forEach((tile, i) => {
+      tile.trace.lineWidth = Math.max(1.5, Math.min(3, unit / 8));
+      tile.resize(...boxes[i]);
+    });
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  recolor() {
+    this.colors = readColors(this.root);
+    this.look();
+  }
+
+  paint() {
+    this.frame = 0;
+    for (const tile of this.tiles.values()) tile.trace.paint();
+  }
+
+  destroy() {
+    this.stopWatching();
+    this.reviver.stop();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.feed.stop();
+    this.root.remove();
+  }
+}
+
+export function mountWall(el, host) {
+  const wall = new Wall(el, { base: "", ...host });
+  return { destroy: () => wall.destroy(), rebind: (source) => wall.feed.rebind(source) };
+}
