@@ -12,6 +12,7 @@ from .apneas import BreathGapLog
 from .breaths import BreathLog
 from .indices import minute_ventilation_lpm
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
+from .state import new_states
 from .types import DetectorOutput, Samples, Vitals
 
 _NO_PRESSURE = np.empty(0, np.float32)
@@ -40,7 +41,7 @@ class RespirationDetector:
             )
         self.sampling_rate_hz = rate
         self.rules = rules
-        self._states = kernels.new_states(1, rate, rules)
+        self._states = new_states(1, rate, rules)
         self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
         self._breaths = BreathLog(rate)
         self._gaps = BreathGapLog(rate)

@@ -1,9 +1,10 @@
 """The detector's inner loops: the only module that imports numba.
 
-A room's whole state is one record of a structured array, so a ward's is one array with a record for each room. Samples
-are taken one by one and in order, whatever the chunks, so that any chunking gives the same bits. Missing samples are
-skipped: positions and clocks count the valid samples of the current stretch, and `missing` is what has to be added for
-the stretch's own time. Decisions are taken once for each step, on `smoothed`, whose time is the middle of its window.
+Samples are taken one by one and in order, whatever the chunks, so that any chunking gives the same bits. Decisions are
+taken once for each step, on `smoothed`, whose time is the middle of its window. A breath is found in one of two ways:
+flow rises well above the baseline (`_begin_breath`), or it rises and falls again within an expiration (`_follow_hump`).
+
+numba's cache sees changes of this file only, so that nothing compiled here may depend on another module's constants.
 """
 
 # njit hides the types of what it compiles; the callers in detector.py are checked.
@@ -12,13 +13,7 @@ the stretch's own time. Decisions are taken once for each step, on `smoothed`, w
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit
-from numpy.typing import NDArray
-
-from .rules import BREATHS_IN_MEANS, Rules
-
-START_UP_CAPACITY = 2048
-HISTORY = 256
+from numba import njit
 
 # What a row of output says, by its first column; the other columns in order. Positions are samples since the first one
 # of the recording, durations are counted in valid samples, volumes in L/min times samples.
@@ -34,108 +29,6 @@ ROWS_KEPT_FREE = 640
 WAITING = 0
 STARTING = 1
 RUNNING = 2
-
-STATE = np.dtype(
-    [
-        # Rules, in samples and steps of this room's rate.
-        ("step", "i8"),
-        ("window", "i8"),
-        ("start_up", "i8"),
-        ("stuck", "i8"),
-        ("hold", "i8"),
-        ("stretch_gap", "i8"),
-        ("breath_gap", "f8"),
-        ("decay", "f8"),
-        ("floor_fraction", "f8"),
-        ("onset_fraction", "f8"),
-        ("end_fraction", "f8"),
-        ("pause_share", "f8"),
-        ("pause_band", "f8"),
-        ("minimum_amplitude", "f8"),
-        ("pressure_gain", "f8"),
-        # The stretch of signal.
-        ("mode", "i8"),
-        ("samples", "i8"),
-        ("stretch_first", "i8"),
-        ("valid", "i8"),
-        ("missing", "i8"),
-        ("missing_run", "i8"),
-        ("buffered", "i8"),
-        ("buffer", "f4", (START_UP_CAPACITY,)),
-        # The step being filled, and the steps before it.
-        ("step_count", "i8"),
-        ("step_sum", "f8"),
-        ("step_absolute", "f8"),
-        ("step_maximum", "f8"),
-        ("steps", "i8"),
-        ("means", "f8", (HISTORY,)),
-        ("missing_then", "i8", (HISTORY,)),
-        ("smoothed", "f8"),
-        # Baseline and amplitude.
-        ("baseline", "f8"),
-        ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
-        ("amplitude", "f8"),
-        ("amplitude_floor", "f8"),
-        ("peaks", "f8", (BREATHS_IN_MEANS,)),
-        # The breath in progress.
-        ("inspiring", "i8"),
-        ("breathing", "i8"),
-        ("phase_steps", "i8"),
-        ("off_steps", "i8"),
-        ("cycle_steps", "i8"),
-        ("cycle_sum", "f8"),
-        ("cycle_absolute", "f8"),
-        ("cycle_count", "i8"),
-        ("onset", "f8"),
-        ("onset_at", "f8"),
-        ("inspiration_end", "f8"),
-        ("top", "f8"),
-        ("top_before", "f8"),
-        ("top_after", "f8"),
-        ("top_step", "i8"),
-        ("top_position", "f8"),
-        ("top_missing", "i8"),
-        ("raw_maximum", "f8"),
-        ("peak_at", "f8"),
-        # The breath-gap clock.
-        ("armed", "i8"),
-        ("last_peak", "f8"),
-        ("last_peak_at", "f8"),
-        ("gap_open", "i8"),
-        # Airway pressure.
-        ("pressure", "f8"),
-        ("pressure_missing", "i8"),
-    ],
-    align=True,
-)
-
-
-def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
-    """Make the state of so many rooms, before their first sample."""
-    states = np.zeros(rooms, STATE)
-    step = max(1, round(rules.step_s * sampling_rate_hz))
-    states["step"] = step
-    states["window"] = max(1, round(rules.smoothing_s * sampling_rate_hz / step))
-    states["start_up"] = max(1, round(rules.start_up_s * sampling_rate_hz))
-    states["stuck"] = max(1, round(rules.stuck_s * sampling_rate_hz / step))
-    states["hold"] = round(rules.amplitude_hold_s * sampling_rate_hz / step)
-    states["stretch_gap"] = max(1, np.ceil(rules.stretch_gap_s * sampling_rate_hz))
-    states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
-    states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
-    states["floor_fraction"] = rules.amplitude_floor_fraction
-    states["onset_fraction"] = rules.onset_fraction
-    states["end_fraction"] = rules.end_fraction
-    states["pause_share"] = rules.pause_share
-    states["pause_band"] = rules.pause_band
-    states["minimum_amplitude"] = rules.minimum_amplitude_lpm
-    states["pressure_gain"] = 1.0 - np.exp(-1.0 / (rules.pressure_time_constant_s * sampling_rate_hz))
-    states["pressure"] = np.nan
-    if states["start_up"][0] > START_UP_CAPACITY or states["stuck"][0] > HISTORY or states["window"][0] > HISTORY:
-        raise ValueError(
-            f"start_up_s and stuck_s must fit the detector's memory at {sampling_rate_hz} Hz: "
-            f"got {rules.start_up_s} and {rules.stuck_s}; use the defaults"
-        )
-    return states.view(np.recarray) if config.DISABLE_JIT else states
 
 
 @njit(cache=True)
@@ -164,7 +57,7 @@ def advance(states, room, flow, pressure, rows):
     taken = 0
     filled = 0
     total = len(flow)
-    while taken < total and filled <= ROWS - ROWS_KEPT_FREE:
+    while taken < total and filled <= len(rows) - ROWS_KEPT_FREE:
         if s.mode == WAITING:
             while taken < total and not np.isfinite(flow[taken]):
                 taken += 1
@@ -218,9 +111,12 @@ def _begin_stretch(s):
     s.steps = 0
     s.inspiring = 0
     s.breathing = 0
+    s.rising = 0
+    s.trough = np.inf
     s.phase_steps = 0
     s.off_steps = 0
     s.cycle_steps = 0
+    s.cycle_lengths[:] = 0.0
     s.armed = 0
     s.gap_open = 0
 
@@ -300,7 +196,7 @@ def _run(s, flow, start, stop, rows, filled):
         if room_left == 0:
             filled = _take_step(s, rows, filled)
             # The start-up buffer must be taken whole; it cannot fill what is kept free.
-            if filled > ROWS - ROWS_KEPT_FREE and stop - start != s.buffered:
+            if filled > len(rows) - ROWS_KEPT_FREE and stop - start != s.buffered:
                 return i, filled
     return i, filled
 
@@ -308,7 +204,7 @@ def _run(s, flow, start, stop, rows, filled):
 @njit(cache=True)
 def _take_step(s, rows, filled):
     """Close the step that is full, and decide."""
-    now = s.steps % HISTORY
+    now = s.steps % len(s.means)
     s.means[now] = s.step_sum / s.step_count
     s.missing_then[now] = s.missing
     s.steps += 1
@@ -318,13 +214,13 @@ def _take_step(s, rows, filled):
     window = min(s.window, s.steps)
     total = 0.0
     for k in range(window):
-        total += s.means[(s.steps - 1 - k) % HISTORY]
+        total += s.means[(s.steps - 1 - k) % len(s.means)]
     before = s.smoothed
     s.smoothed = total / window
     if s.steps == 1:
         before = s.smoothed
     position = s.valid - 0.5 * (window * s.step + 1)
-    missing = s.missing_then[(s.steps - 1 - window // 2) % HISTORY]
+    missing = s.missing_then[(s.steps - 1 - window // 2) % len(s.means)]
     s.phase_steps += 1
     s.cycle_steps += 1
     above = s.smoothed - s.baseline
@@ -348,8 +244,9 @@ def _take_step(s, rows, filled):
     elif above > s.onset_fraction * s.amplitude:
         filled = _begin_breath(s, before, position, missing, rows, filled)
     else:
+        filled = _follow_hump(s, position, missing, rows, filled)
         s.off_steps = s.off_steps + 1 if above < -s.onset_fraction * s.amplitude else 0
-        if s.off_steps > s.stuck:
+        if s.off_steps > max(s.stuck, _middle_mean(s.cycle_lengths)):
             _pull_baseline(s)
         if s.cycle_steps > s.hold and s.amplitude > s.amplitude_floor:
             s.peaks[:] *= s.decay
@@ -373,21 +270,10 @@ def _begin_breath(s, before, position, missing, rows, filled):
     onset = position
     if before < level:
         onset -= s.step * (s.smoothed - level) / (s.smoothed - before)
-    if s.breathing:
-        filled = _complete_breath(s, onset, rows, filled)
-        s.cycle_means[:-1] = s.cycle_means[1:]
-        s.cycle_means[-1] = s.cycle_sum / s.cycle_count
-        s.baseline = _middle_mean(s.cycle_means)
-    s.onset = onset
-    s.onset_at = s.stretch_first + onset + missing
+    filled = _turn_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
-    s.breathing = 1
     s.phase_steps = 0
     s.off_steps = 0
-    s.cycle_steps = 0
-    s.cycle_sum = 0.0
-    s.cycle_absolute = 0.0
-    s.cycle_count = 0
     s.top = s.smoothed
     s.top_before = before
     s.top_after = s.smoothed
@@ -395,6 +281,26 @@ def _begin_breath(s, before, position, missing, rows, filled):
     s.top_position = position
     s.top_missing = missing
     s.raw_maximum = s.step_maximum
+    return filled
+
+
+@njit(cache=True)
+def _turn_cycle(s, onset, missing, rows, filled):
+    """End the breath cycle before an onset and begin the next; whole cycles give the baseline."""
+    if s.breathing:
+        filled = _complete_breath(s, onset, rows, filled)
+        s.cycle_means[:-1] = s.cycle_means[1:]
+        s.cycle_means[-1] = s.cycle_sum / s.cycle_count
+        s.cycle_lengths[:-1] = s.cycle_lengths[1:]
+        s.cycle_lengths[-1] = s.cycle_steps
+        s.baseline = _middle_mean(s.cycle_means)
+    s.breathing = 1
+    s.onset = onset
+    s.onset_at = s.stretch_first + onset + missing
+    s.cycle_steps = 0
+    s.cycle_sum = 0.0
+    s.cycle_absolute = 0.0
+    s.cycle_count = 0
     rows[filled, 0] = ONSET
     rows[filled, 1] = s.onset_at
     rows[filled, 2] = _now(s)
@@ -403,19 +309,63 @@ def _begin_breath(s, before, position, missing, rows, filled):
 
 
 @njit(cache=True)
+def _follow_hump(s, position, missing, rows, filled):
+    """Find a weak breath: flow that rises and falls within one expiration and reaches the baseline between."""
+    if not s.rising:
+        s.trough = min(s.trough, s.smoothed)
+        if s.smoothed > s.trough + s.hump_fraction * s.amplitude:
+            s.rising = 1
+            s.rise = position
+            s.rise_missing = missing
+            s.top = s.smoothed
+            s.top_position = position
+            s.top_missing = missing
+            s.raw_maximum = s.step_maximum
+        return filled
+    s.raw_maximum = max(s.raw_maximum, s.step_maximum)
+    if s.smoothed > s.top:
+        s.top = s.smoothed
+        s.top_position = position
+        s.top_missing = missing
+    if s.smoothed > s.top - s.hump_fraction * s.amplitude:
+        return filled
+    s.rising = 0
+    s.trough = s.smoothed
+    lasted = position - s.rise
+    if not s.armed or lasted < s.shortest_hump or lasted > s.longest_hump:
+        return filled
+    if s.top < s.baseline + s.hump_level * s.amplitude:
+        return filled
+    # A gap that was declared certain stays so.
+    if s.gap_open and s.top_position - s.last_peak <= s.breath_gap:
+        return filled
+    filled = _turn_cycle(s, s.rise, s.rise_missing, rows, filled)
+    s.inspiration_end = position
+    return _set_peak(s, s.top_position, rows, filled)
+
+
+@njit(cache=True)
 def _end_inspiration(s, rows, filled):
-    """Make the inspiration's peak final, which closes a breath gap."""
+    """Make the inspiration's peak final."""
     peak = s.top_position
     bend = s.top_before - 2.0 * s.top + s.top_after
     if bend < 0.0:
         peak += s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend))
-    s.peak_at = s.stretch_first + peak + s.top_missing
     s.inspiring = 0
+    s.rising = 0
+    s.trough = s.smoothed
     s.phase_steps = 0
     s.off_steps = 0
     s.peaks[:-1] = s.peaks[1:]
     s.peaks[-1] = s.top - s.baseline
     _set_amplitude(s)
+    return _set_peak(s, peak, rows, filled)
+
+
+@njit(cache=True)
+def _set_peak(s, peak, rows, filled):
+    """Start the breath-gap clock again at an inspiratory peak, which closes a gap."""
+    s.peak_at = s.stretch_first + peak + s.top_missing
     if s.armed:
         if not s.gap_open and peak - s.last_peak > s.breath_gap:
             filled = _open_gap(s, rows, filled)
@@ -487,7 +437,7 @@ def _pull_baseline(s):
     """Take the mean of the stuck phase as the new baseline: a leak changed."""
     total = 0.0
     for k in range(s.stuck):
-        total += s.means[(s.steps - 1 - k) % HISTORY]
+        total += s.means[(s.steps - 1 - k) % len(s.means)]
     s.baseline = total / s.stuck
     s.cycle_means[:] = s.baseline
     s.off_steps = 0

@@ -1,0 +1,131 @@
+"""The detector's memory: everything a room's kernels carry from one sample to the next.
+
+A room's state is one record of a structured array, so a ward's is one array with a record for each room. Missing
+samples are skipped: positions and clocks count the valid samples of the current stretch, and `missing` is what has to
+be added for the stretch's own time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rules import BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
+
+START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
+HISTORY = 256
+
+STATE = np.dtype(
+    [
+        # Rules, in samples and steps of this room's rate.
+        ("step", "i8"),
+        ("window", "i8"),
+        ("start_up", "i8"),
+        ("stuck", "i8"),
+        ("hold", "i8"),
+        ("stretch_gap", "i8"),
+        ("breath_gap", "f8"),
+        ("decay", "f8"),
+        ("floor_fraction", "f8"),
+        ("onset_fraction", "f8"),
+        ("end_fraction", "f8"),
+        ("pause_share", "f8"),
+        ("pause_band", "f8"),
+        ("minimum_amplitude", "f8"),
+        ("hump_fraction", "f8"),
+        ("hump_level", "f8"),
+        ("shortest_hump", "f8"),
+        ("longest_hump", "f8"),
+        ("pressure_gain", "f8"),
+        # The stretch of signal.
+        ("mode", "i8"),
+        ("samples", "i8"),
+        ("stretch_first", "i8"),
+        ("valid", "i8"),
+        ("missing", "i8"),
+        ("missing_run", "i8"),
+        ("buffered", "i8"),
+        ("buffer", "f4", (START_UP_CAPACITY,)),
+        # The step being filled, and the steps before it.
+        ("step_count", "i8"),
+        ("step_sum", "f8"),
+        ("step_absolute", "f8"),
+        ("step_maximum", "f8"),
+        ("steps", "i8"),
+        ("means", "f8", (HISTORY,)),
+        ("missing_then", "i8", (HISTORY,)),
+        ("smoothed", "f8"),
+        # Baseline and amplitude.
+        ("baseline", "f8"),
+        ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
+        ("cycle_lengths", "f8", (BREATHS_IN_MEANS,)),
+        ("amplitude", "f8"),
+        ("amplitude_floor", "f8"),
+        ("peaks", "f8", (BREATHS_IN_MEANS,)),
+        # The breath in progress.
+        ("inspiring", "i8"),
+        ("breathing", "i8"),
+        ("phase_steps", "i8"),
+        ("off_steps", "i8"),
+        ("cycle_steps", "i8"),
+        ("cycle_sum", "f8"),
+        ("cycle_absolute", "f8"),
+        ("cycle_count", "i8"),
+        ("onset", "f8"),
+        ("onset_at", "f8"),
+        ("inspiration_end", "f8"),
+        ("top", "f8"),
+        ("top_before", "f8"),
+        ("top_after", "f8"),
+        ("top_step", "i8"),
+        ("top_position", "f8"),
+        ("top_missing", "i8"),
+        ("raw_maximum", "f8"),
+        ("rising", "i8"),
+        ("rise", "f8"),
+        ("rise_missing", "i8"),
+        ("trough", "f8"),
+        ("peak_at", "f8"),
+        # The breath-gap clock.
+        ("armed", "i8"),
+        ("last_peak", "f8"),
+        ("last_peak_at", "f8"),
+        ("gap_open", "i8"),
+        # Airway pressure.
+        ("pressure", "f8"),
+        ("pressure_missing", "i8"),
+    ],
+    align=True,
+)
+
+
+def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
+    """Make the state of so many rooms, before their first sample."""
+    states = np.zeros(rooms, STATE)
+    step = max(1, round(rules.step_s * sampling_rate_hz))
+    states["step"] = step
+    states["window"] = max(1, round(rules.smoothing_s * sampling_rate_hz / step))
+    states["start_up"] = max(1, round(rules.start_up_s * sampling_rate_hz))
+    states["stuck"] = max(1, round(rules.stuck_s * sampling_rate_hz / step))
+    states["hold"] = round(rules.amplitude_hold_s * sampling_rate_hz / step)
+    states["stretch_gap"] = max(1, np.ceil(rules.stretch_gap_s * sampling_rate_hz))
+    states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
+    states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
+    states["floor_fraction"] = rules.amplitude_floor_fraction
+    states["onset_fraction"] = rules.onset_fraction
+    states["end_fraction"] = rules.end_fraction
+    states["pause_share"] = rules.pause_share
+    states["pause_band"] = rules.pause_band
+    states["minimum_amplitude"] = rules.minimum_amplitude_lpm
+    states["pressure_gain"] = 1.0 - np.exp(-1.0 / (rules.pressure_time_constant_s * sampling_rate_hz))
+    states["hump_fraction"] = rules.hump_fraction
+    states["hump_level"] = rules.hump_level
+    states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
+    states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
+    states["pressure"] = np.nan
+    if states["start_up"][0] > START_UP_CAPACITY or states["stuck"][0] > HISTORY or states["window"][0] > HISTORY:
+        raise ValueError(
+            f"start_up_s and stuck_s must fit the detector's memory at {sampling_rate_hz} Hz: "
+            f"got {rules.start_up_s} and {rules.stuck_s}; use the defaults"
+        )
+    return states
