@@ -31,7 +31,7 @@ def upsert_patient(db: Database, mrn: int, name: str | None, date_of_birth: date
 
 def begin_stay(db: Database, room: int, mrn: int | None, started_at: float) -> StayRow:
     """Open a stay in a free room, for a patient who is in no other room, or for nobody known yet."""
-    if occupied := fetch_one(db.conn, StayRow, "WHERE room = ? AND ended_at IS NULL", room):
+    if occupied := _find(db, StayRow, "WHERE room = ? AND ended_at IS NULL", room):
         raise StoreConflict(f"Room {room} has an open stay ({occupied.id}): end it first")
     if mrn is not None:
         _check_free(db, mrn)
@@ -67,7 +67,7 @@ def begin_recording(
     start_time: float,
 ) -> RecordingRow:
     """Begin a recording, or go on with the one of this stream in the same stay."""
-    recording = fetch_one(db.conn, RecordingRow, "WHERE stream_id = ?", stream_id)
+    recording = _find(db, RecordingRow, "WHERE stream_id = ?", stream_id)
     if recording is None:
         _get(db, StayRow, "id", stay_id)
         cursor = db.execute(
@@ -138,7 +138,7 @@ def add_command(
     commanded_at: float,
 ) -> CommandRow:
     """Store a commanded pressure; the same command sent again is the one that is stored."""
-    command = fetch_one(db.conn, CommandRow, "WHERE command_id = ?", command_id)
+    command = _find(db, CommandRow, "WHERE command_id = ?", command_id)
     if command is not None:
         stored, sent = (command.room, command.pressure_cmh2o), (room, pressure_cmh2o)
         if stored != sent:
@@ -204,12 +204,16 @@ def set_meta(db: Database, key: str, value: str) -> None:
 
 def _check_free(db: Database, mrn: int) -> None:
     _get(db, PatientRow, "mrn", mrn)
-    if elsewhere := fetch_one(db.conn, StayRow, "WHERE mrn = ? AND ended_at IS NULL", mrn):
+    if elsewhere := _find(db, StayRow, "WHERE mrn = ? AND ended_at IS NULL", mrn):
         raise MrnAssigned(mrn, elsewhere.room)
 
 
+def _find(db: Database, row_type: type[R], rest: str, *parameters: object) -> R | None:
+    return fetch_one(lambda sql, values: db.execute(sql, values).fetchall(), row_type, rest, *parameters)
+
+
 def _get(db: Database, row_type: type[R], key: str, value: object) -> R:
-    row = fetch_one(db.conn, row_type, f"WHERE {key} = ?", value)
+    row = _find(db, row_type, f"WHERE {key} = ?", value)
     if row is None:
         raise NotFound(f"Nothing in {row_type.table} with {key} {value!r}")
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,45 +37,45 @@ class Reader:
         self._path = path
         self._of_thread = threading.local()
         self._guard = threading.Lock()
-        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._connections: list[_Connection] = []
         self._readable = True
 
     def patient(self, mrn: int) -> PatientRow | None:
         """Give a patient."""
-        return fetch_one(self._connection(), PatientRow, "WHERE mrn = ?", mrn)
+        return fetch_one(self._query, PatientRow, "WHERE mrn = ?", mrn)
 
     def patients(self) -> list[PatientRow]:
         """Give all patients, by MRN."""
-        return fetch_all(self._connection(), PatientRow, "ORDER BY mrn")
+        return fetch_all(self._query, PatientRow, "ORDER BY mrn")
 
     def stay(self, stay_id: int) -> StayRow | None:
         """Give a stay."""
-        return fetch_one(self._connection(), StayRow, "WHERE id = ?", stay_id)
+        return fetch_one(self._query, StayRow, "WHERE id = ?", stay_id)
 
     def open_stays(self) -> list[StayRow]:
         """Give the stays that go on, by room."""
-        return fetch_all(self._connection(), StayRow, "WHERE ended_at IS NULL ORDER BY room")
+        return fetch_all(self._query, StayRow, "WHERE ended_at IS NULL ORDER BY room")
 
     def last_stay_of_room(self, room: int) -> StayRow | None:
         """Give the room's open stay, else the one that ended last."""
         rest = "WHERE room = ? ORDER BY ended_at IS NOT NULL, started_at DESC, id DESC"
-        return fetch_one(self._connection(), StayRow, rest, room)
+        return fetch_one(self._query, StayRow, rest, room)
 
     def stays_of_patient(self, mrn: int) -> list[StayRow]:
         """Give a patient's stays, in order of time."""
-        return fetch_all(self._connection(), StayRow, "WHERE mrn = ? ORDER BY started_at, id", mrn)
+        return fetch_all(self._query, StayRow, "WHERE mrn = ? ORDER BY started_at, id", mrn)
 
     def recording(self, recording_id: int) -> RecordingRow | None:
         """Give a recording."""
-        return fetch_one(self._connection(), RecordingRow, "WHERE id = ?", recording_id)
+        return fetch_one(self._query, RecordingRow, "WHERE id = ?", recording_id)
 
     def recording_by_stream(self, stream_id: str) -> RecordingRow | None:
         """Give the recording of a device's stream."""
-        return fetch_one(self._connection(), RecordingRow, "WHERE stream_id = ?", stream_id)
+        return fetch_one(self._query, RecordingRow, "WHERE stream_id = ?", stream_id)
 
     def recordings_of_stay(self, stay_id: int) -> list[RecordingRow]:
         """Give a stay's recordings, in the order they began."""
-        return fetch_all(self._connection(), RecordingRow, "WHERE stay_id = ? ORDER BY id", stay_id)
+        return fetch_all(self._query, RecordingRow, "WHERE stay_id = ? ORDER BY id", stay_id)
 
     def segments(self, recording_id: int, from_sample: int = 0) -> Iterator[SegmentRow]:
         """Give what is stored at the time of the call, in order, from a sample on; a step in index is a hole.
@@ -109,7 +109,7 @@ class Reader:
         """Give a recording's breaths, in order."""
         columns = "onset_s, peak_s, inspiratory_time_s, expiratory_time_s, tidal_volume_ml, peak_flow_lpm"
         query = f"SELECT {columns} FROM breaths WHERE recording_id = ? ORDER BY breath_index"
-        return [Breath(*values) for values in self._connection().execute(query, [recording_id]).fetchall()]
+        return [Breath(*values) for values in self._query(query, [recording_id])]
 
     def breath_count(self, recording_id: int) -> int:
         """Count a recording's breaths."""
@@ -117,24 +117,24 @@ class Reader:
 
     def events_of(self, recording_id: int) -> list[EventRow]:
         """Give a recording's events, in order of opening."""
-        return fetch_all(self._connection(), EventRow, "WHERE recording_id = ? ORDER BY id", recording_id)
+        return fetch_all(self._query, EventRow, "WHERE recording_id = ? ORDER BY id", recording_id)
 
     def command(self, command_id: str) -> CommandRow | None:
         """Give a command."""
-        return fetch_one(self._connection(), CommandRow, "WHERE command_id = ?", command_id)
+        return fetch_one(self._query, CommandRow, "WHERE command_id = ?", command_id)
 
     def commands_of_stay(self, stay_id: int) -> list[CommandRow]:
         """Give a stay's commands, in order of time."""
-        return fetch_all(self._connection(), CommandRow, "WHERE stay_id = ? ORDER BY commanded_at, rowid", stay_id)
+        return fetch_all(self._query, CommandRow, "WHERE stay_id = ? ORDER BY commanded_at, rowid", stay_id)
 
     def latest_command(self, stay_id: int) -> CommandRow | None:
         """Give a stay's newest command, whatever became of it."""
         rest = "WHERE stay_id = ? ORDER BY commanded_at DESC, rowid DESC"
-        return fetch_one(self._connection(), CommandRow, rest, stay_id)
+        return fetch_one(self._query, CommandRow, rest, stay_id)
 
     def measurements_of_patient(self, mrn: int) -> list[MeasurementRow]:
         """Give a patient's measurements, in the order they were received."""
-        return fetch_all(self._connection(), MeasurementRow, "WHERE mrn = ? ORDER BY received_at, id", mrn)
+        return fetch_all(self._query, MeasurementRow, "WHERE mrn = ? ORDER BY received_at, id", mrn)
 
     def apnea_total_of_patient(self, mrn: int, exclude_stay_id: int | None = None) -> int:
         """Count a patient's apneas over all data (F23): stored breath gaps, open ones too, and measured counts.
@@ -153,8 +153,8 @@ class Reader:
 
     def meta(self, key: str) -> str | None:
         """Give a word about the whole data file."""
-        found = self._connection().execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-        return None if found is None else str(found[0])
+        found = self._query("SELECT value FROM meta WHERE key = ?", [key])
+        return str(found[0][0]) if found else None
 
     def _known(self, recording_id: int) -> RecordingRow:
         recording = self.recording(recording_id)
@@ -170,15 +170,15 @@ class Reader:
         # By cursor over samples, not rows: the live tail may have grown since the row was read.
         query = (
             "SELECT first_sample, flow, pressure, received_at FROM segments"
-            " WHERE recording_id = :id AND first_sample < :stop AND first_sample >= coalesce("
-            "(SELECT max(first_sample) FROM segments WHERE recording_id = :id AND first_sample <= :cursor), 0)"
-            " ORDER BY first_sample LIMIT :limit"
+            " WHERE recording_id = ? AND first_sample < ? AND first_sample >= coalesce("
+            "(SELECT max(first_sample) FROM segments WHERE recording_id = ? AND first_sample <= ?), 0)"
+            " ORDER BY first_sample LIMIT ?"
         )
         cursor = start
         while cursor < stop:
-            parameters = {"id": recording_id, "cursor": cursor, "stop": stop, "limit": SEGMENTS_AT_ONCE}
+            parameters = [recording_id, stop, recording_id, cursor, SEGMENTS_AT_ONCE]
             before = cursor
-            for first, flow, pressure, received_at in self._connection().execute(query, parameters).fetchall():
+            for first, flow, pressure, received_at in self._query(query, parameters):
                 cut = slice(max(0, cursor - first), stop - first)
                 flow_lpm = _samples(flow, cut)
                 if len(flow_lpm) == 0:
@@ -190,32 +190,54 @@ class Reader:
                 return
 
     def _number(self, query: str, *parameters: Any) -> int:
-        found = self._connection().execute(query, parameters).fetchone()
-        return int(found[0] or 0) if found else 0
+        found = self._query(query, parameters)
+        return int(found[0][0] or 0) if found else 0
 
-    def _connection(self) -> sqlite3.Connection:
-        if not self._readable:
-            raise StoreClosed("The store is closed: nothing can be read any more")
-        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+    def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        connection: _Connection | None = getattr(self._of_thread, "connection", None)
         if connection is None:
-            # check_same_thread is off so that close(), or a later thread, may close what an ended thread left behind.
-            connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA query_only = ON")
-            self._of_thread.connection = connection
-            with self._guard:
-                ended = [entry for entry in self._connections if not entry[0].is_alive()]
-                self._connections = [entry for entry in self._connections if entry[0].is_alive()]
-                self._connections.append((threading.current_thread(), connection))
-            for _, left_behind in ended:
-                left_behind.close()
-        return connection
+            connection = self._of_thread.connection = self._connect()
+        return connection.query(sql, parameters)
+
+    def _connect(self) -> _Connection:
+        with self._guard:
+            if not self._readable:
+                raise StoreClosed("The store is closed: nothing can be read any more")
+            for connection in self._connections:
+                if not connection.thread.is_alive():
+                    connection.close()
+            self._connections = [connection for connection in self._connections if connection.thread.is_alive()]
+            self._connections.append(_Connection(self._path))
+            return self._connections[-1]
 
     def _close_connections(self) -> None:
-        self._readable = False
         with self._guard:
+            self._readable = False
             connections, self._connections = self._connections, []
-        for _, connection in connections:
+        for connection in connections:
             connection.close()
+
+
+class _Connection:
+    """One thread's connection. Another thread may close it, but never in mid-query: that crashes the interpreter."""
+
+    def __init__(self, path: Path) -> None:
+        self.thread = threading.current_thread()
+        self._lock = threading.Lock()
+        self._sqlite = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        self._sqlite.execute("PRAGMA query_only = ON")
+        self._is_open = True
+
+    def query(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        with self._lock:
+            if not self._is_open:
+                raise StoreClosed("The store is closed: nothing can be read any more")
+            return self._sqlite.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_open = False
+            self._sqlite.close()
 
 
 def _samples(blob: bytes, cut: slice) -> Samples:

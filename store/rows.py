@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -28,17 +27,20 @@ class Row:
 
 R = TypeVar("R", bound=Row)
 
+Query = Callable[[str, Sequence[Any]], list[Any]]
+"""Takes SQL and its parameters and gives all rows."""
 
-def fetch_all(connection: sqlite3.Connection, row_type: type[R], rest: str, *parameters: Any) -> list[R]:
+
+def fetch_all(query: Query, row_type: type[R], rest: str, *parameters: Any) -> list[R]:
     """Rows of one table; `rest` is what follows `FROM table`."""
     columns = ", ".join(column.name for column in fields(row_type))  # type: ignore[arg-type]
-    found = connection.execute(f"SELECT {columns} FROM {row_type.table} {rest}", parameters).fetchall()
+    found = query(f"SELECT {columns} FROM {row_type.table} {rest}", parameters)
     return [row_type.from_sql(values) for values in found]
 
 
-def fetch_one(connection: sqlite3.Connection, row_type: type[R], rest: str, *parameters: Any) -> R | None:
+def fetch_one(query: Query, row_type: type[R], rest: str, *parameters: Any) -> R | None:
     """Give the first such row, or None."""
-    found = fetch_all(connection, row_type, f"{rest} LIMIT 1", *parameters)
+    found = fetch_all(query, row_type, f"{rest} LIMIT 1", *parameters)
     return found[0] if found else None
 
 

@@ -183,7 +183,7 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._take():
-            if not self._store(batch):
+            if self._abandoned or not self._store(batch):
                 self._give_up(batch)
                 return
 

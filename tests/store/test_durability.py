@@ -62,9 +62,8 @@ def test_kill_minus_nine_in_mid_stream_loses_and_doubles_nothing(data_file: Path
             assert [event.id for event in store.events_of(recording.id)] == list(
                 range(len(store.events_of(recording.id)))
             )
-            connection = store._connection()
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            assert store._query("PRAGMA integrity_check") == [("ok",)]
+            assert store._query("PRAGMA foreign_key_check") == []
 
 
 def test_every_commit_waits_for_the_disk(store: Store) -> None:

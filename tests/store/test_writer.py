@@ -156,7 +156,7 @@ def test_a_write_that_the_kernel_refuses_is_tried_again(data_file: Path, store: 
     assert [future.result(10) for future in accepted] == [1000 * (frame + 1) for frame in range(40)]
     flow = store.read_samples(recording.id, 0, 40_000).flow_lpm
     np.testing.assert_array_equal(flow, np.repeat(np.arange(40, dtype=np.float32), 1000))
-    assert store._connection().execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert store._query("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_data_file_that_was_removed_is_no_disk(data_file: Path, store: Store, recording: RecordingRow) -> None:
@@ -236,9 +236,36 @@ def test_readers_see_only_whole_commits_while_one_thread_writes(store: Store, re
     assert len(store._connections) <= 2, "connections of ended threads are closed"
 
 
+def read_until_closed(store: Store, recording: RecordingRow, ends: list[type[BaseException]]) -> None:
+    try:
+        while True:
+            list(store.segments(recording.id))
+    except Exception as end:
+        ends.append(type(end))
+
+
+def test_closing_under_readers_ends_them_with_an_error(data_file: Path) -> None:
+    """Closing a connection of SQLite in mid-query would crash the process."""
+    for _ in range(5):
+        ends: list[type[BaseException]] = []
+        with Store(data_file) as store:
+            stay = store.begin_stay(101, None, 0.0).result(5)
+            recording = store.begin_recording(stay.id, f"stream-{stay.id}", "", 25.0, [], 0.0).result(5)
+            write(store, recording, 0, n_samples=50_000)
+            store.end_stay(stay.id, 1.0).result(5)
+
+            readers = [threading.Thread(target=read_until_closed, args=(store, recording, ends)) for _ in range(4)]
+            for reader in readers:
+                reader.start()
+            time.sleep(0.02)
+        for reader in readers:
+            reader.join(5)
+        assert ends == [StoreClosed] * 4
+
+
 def test_readers_cannot_write(store: Store) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        store._connection().execute("DELETE FROM meta")
+        store._query("DELETE FROM meta")
 
 
 def test_a_file_that_is_no_data_file_is_refused(data_file: Path) -> None:
