@@ -36,8 +36,9 @@ def read_recording(path: str | PathLike[str]) -> Recording:
         Where nothing can be made of it; the message is one line.
     """
     location = Path(path).expanduser()
-    name = location.name or str(location)
-    logger.info("Starting analysis of %s", name)
+    if location.name in ("", ".."):  # `.` and the like have no name to speak of
+        location = location.resolve()
+    logger.info("Starting analysis of %s", location.name)
     try:
         if location.is_dir():
             return read_night(location)

@@ -39,11 +39,15 @@ COLUMNS: Final = (
 DELIMITERS: Final = (",", ";", "\t", None)
 """None is any white space."""
 
+EXPECTED = "expected time in s and six raw counts in each line"
+
 BLOCK_CHARACTERS = 1 << 22
 MAX_LINE_CHARACTERS = 1 << 16
 MAX_REJECTED_ROWS = 1_000_000
 SINGLY_READ_LINES = 32
 SAMPLED_LINES = 100
+BINARY_WITHIN_LINES = 10
+"""A NUL this early means another kind of file; later ones are what a card leaves that lost power, a bad row."""
 
 Lines = NDArray[np.int64]
 Table = NDArray[np.float64]
@@ -102,7 +106,7 @@ class _Parser:
         self.path = path
         self.rejected: list[RejectedRow] = []
         self.delimiter: str | None = None
-        self.decimal_comma = False
+        self.translation: dict[int, int] = {}
 
     def rows(self) -> _Rows:
         """All rows of seven finite numbers, in the order of the file."""
@@ -137,9 +141,9 @@ class _Parser:
                 text += file.readline(MAX_LINE_CHARACTERS)
                 lines = text.removesuffix("\n").split("\n")
                 if len(lines[-1]) >= MAX_LINE_CHARACTERS:
+                    number = line + len(lines) - 1
                     raise RecordingError(
-                        f"{self.path.name}: line {line + len(lines) - 1} has over {MAX_LINE_CHARACTERS} characters: "
-                        "expected text with 7 values in a line"
+                        f"{self.path.name}: line {number} has over {MAX_LINE_CHARACTERS} characters: {EXPECTED}"
                     )
                 if line == 1:
                     header = self._look_at(lines)
@@ -148,24 +152,27 @@ class _Parser:
                     yield line, lines
                 line += len(lines)
         if line == 1:
-            raise RecordingError(f"{self.path.name}: the file is empty: expected time in s and six raw counts")
+            raise RecordingError(f"{self.path.name}: the file is empty: {EXPECTED}")
 
     def _look_at(self, lines: list[str]) -> int:
         """Find the delimiter in a file's first lines; returns how many lines the header takes."""
-        if "\0" in lines[0]:
+        if any("\0" in line for line in lines[:BINARY_WITHIN_LINES]):
             raise RecordingError(f"{self.path.name}: neither text nor EDF: give a .txt, .csv or .edf recording")
-        sample = [line for line in lines[:SAMPLED_LINES] if line.strip()]
-        widths = {delimiter: [len(_fields(line, delimiter)) for line in sample] for delimiter in DELIMITERS}
-        self.delimiter = max(DELIMITERS, key=lambda delimiter: widths[delimiter].count(len(COLUMNS)))
-        if len(COLUMNS) not in widths[self.delimiter]:
-            widest = max((max(width) for width in widths.values() if width), default=0)
+        sample = [line for line in lines if line.strip()][:SAMPLED_LINES]
+        if not sample:
+            raise RecordingError(f"{self.path.name}: the file is empty: {EXPECTED}")
+        self.delimiter = max(DELIMITERS, key=lambda delimiter: _seven_column_lines(sample, delimiter))
+        if not _seven_column_lines(sample, self.delimiter):
             raise RecordingError(
-                f"{self.path.name}: no line of {len(COLUMNS)} values among the first {len(sample)} "
-                f"(at most {widest}): expected time in s and six raw counts, parted by comma, semicolon, tab or space"
+                f"{self.path.name}: none of the first {len(sample)} lines has {len(COLUMNS)} values: {EXPECTED}, "
+                "parted by comma, semicolon, tab or space"
             )
-        self.decimal_comma = self.delimiter != "," and any(re.search(r"\d,\d", line) for line in sample)
+        if self.delimiter != "," and any(re.search(r"\d,\d", line) for line in sample):
+            self.translation |= str.maketrans(",", ".")
+        if any('"' in line for line in sample):
+            self.translation |= str.maketrans('"', " ")
         first = next(index for index, line in enumerate(lines) if line.strip())
-        fields = _fields(lines[first], self.delimiter)
+        fields = _fields(lines[first].translate(self.translation), self.delimiter)
         is_header = any(fields) and not any(_is_number(field) for field in fields)
         return first + 1 if is_header else first
 
@@ -173,8 +180,8 @@ class _Parser:
         """The numbers of some lines, with the line of each row."""
         if not any(line.strip() for line in lines):
             return
-        if self.decimal_comma:
-            lines = [line.replace(",", ".") for line in lines]
+        if self.translation:
+            lines = [line.translate(self.translation) for line in lines]
         try:
             table = np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2)
         except ValueError:
@@ -219,9 +226,18 @@ class _Parser:
         if len(self.rejected) == MAX_REJECTED_ROWS:
             raise RecordingError(
                 f"{self.path.name}: over {MAX_REJECTED_ROWS} rows cannot be used, the first is line "
-                f"{self.rejected[0].line} ({self.rejected[0].reason}): expected time in s and six raw counts"
+                f"{self.rejected[0].line} ({self.rejected[0].reason}): {EXPECTED}"
             )
         self.rejected.append(RejectedRow(line, reason))
+
+
+def _seven_column_lines(sample: list[str], delimiter: str | None) -> int:
+    """How many lines a delimiter parts into seven values, the first being allowed to be a header of words."""
+    rows = [_fields(line.replace('"', " "), delimiter) for line in sample]
+    return sum(
+        len(row) == len(COLUMNS) and (index == 0 or any(_is_number(field.replace(",", ".")) for field in row))
+        for index, row in enumerate(rows)
+    )
 
 
 def _fields(line: str, delimiter: str | None) -> list[str]:
