@@ -18,22 +18,19 @@ import asyncio
 import json
 import math
 import random
-import ssl
 import struct
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketError, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from monitor_app.bedside.buffer import UnacknowledgedSamples
+from monitor_app.bedside.link import Heard, LinkLostError, LinkRefusedError, LinkTiming, connect, ingest_url
 
 FLOW_AND_PRESSURE = (("flow", "L/min"), ("airway_pressure", "cmH2O"))
 """The channels of most devices: name and unit."""
@@ -49,42 +46,6 @@ _REFUSALS = {
     4413: "finds a frame too large",
 }
 _ROOM_TAKEN = 4409
-
-
-class LinkRefusedError(Exception):
-    """The server will not take this device, and trying again would not help."""
-
-
-class _LinkLostError(Exception):
-    """The connection ended, or did not come about; after `wait_s` (None: the usual) it is tried again."""
-
-    def __init__(self, why: str, wait_s: float | None = None) -> None:
-        super().__init__(why)
-        self.wait_s = wait_s
-
-
-@dataclass(frozen=True, slots=True)
-class LinkTiming:
-    """How patient a link is, in s; the defaults notice a dead server in 4 s and a new one within 5 s."""
-
-    connect_s: float = 5.0
-    welcome_s: float = 10.0
-    heartbeat_s: float = 1.0
-    silence_s: float = 4.0
-    first_wait_s: float = 0.2
-    longest_wait_s: float = 5.0
-    room_taken_wait_s: float = 3.0
-
-
-def ingest_url(server: str, room: int) -> str:
-    """The WebSocket address of a room; `server` is http(s):// or ws(s):// with an optional path before the pages."""
-    parts = urlsplit(server)
-    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.netloc:
-        raise ValueError(
-            f"A server's address begins with http://, https://, ws:// or wss:// and a host: got {server!r}"
-        )
-    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/ingest/rooms/{room}"
 
 
 class BedsideDevice:
@@ -208,7 +169,7 @@ class BedsideDevice:
         while not self._ended:
             try:
                 await self._one_connection()
-            except _LinkLostError as lost:
+            except LinkLostError as lost:
                 self.problem = str(lost)
                 if not self._ended:
                     await asyncio.sleep(self._wait_s() if lost.wait_s is None else lost.wait_s)
@@ -222,8 +183,8 @@ class BedsideDevice:
         return longest * random.uniform(0.5, 1.0)
 
     async def _one_connection(self) -> None:
-        connection = await self._connect()
-        heard = _Heard()
+        connection = await connect(self.url, self._token, self._timing.connect_s)
+        heard = Heard()
         connection.on_pong = heard.now  # type: ignore[method-assign]
         tasks = [
             asyncio.create_task(self._receive(connection, heard)),
@@ -233,7 +194,7 @@ class BedsideDevice:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[1].done():
-                # A goodbye, or a write that failed: the server's last word, its close code, may still be on its way.
+                # After a goodbye, or a write that failed, the server's last word is still on its way: its close code.
                 await asyncio.wait(tasks[:1], timeout=self._timing.heartbeat_s)
         finally:
             for task in tasks:
@@ -244,40 +205,20 @@ class BedsideDevice:
             return
         failures = [o for o in outcomes if isinstance(o, Exception)]
         # What the server said weighs more than the write that failed on the connection it closed.
-        failures.sort(key=lambda o: not isinstance(o, LinkRefusedError | _LinkLostError))
+        failures.sort(key=lambda o: not isinstance(o, LinkRefusedError | LinkLostError))
         for failure in failures:
             if isinstance(failure, WebSocketClosedError | StreamClosedError):
-                raise _LinkLostError("the connection was lost") from failure
+                raise LinkLostError("the connection was lost") from failure
             raise failure
 
-    async def _connect(self) -> WebSocketClientConnection:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        try:
-            return await websocket_connect(
-                HTTPRequest(self.url, headers=headers, connect_timeout=self._timing.connect_s)
-            )
-        except HTTPClientError as error:
-            if error.code in (401, 403):
-                raise LinkRefusedError(
-                    f"{self.url} does not permit this device (HTTP {error.code}): set MONITOR_TOKEN"
-                ) from error
-            if 300 <= error.code < 500 and error.code not in (408, 409, 425, 429):
-                raise LinkRefusedError(f"{self.url} is no ingest address: it answers HTTP {error.code}") from error
-            trouble = "cannot be reached" if error.code == 599 else f"is not ready (HTTP {error.code})"
-            raise _LinkLostError(f"the server {trouble}") from error
-        except ssl.SSLCertVerificationError as error:
-            raise LinkRefusedError(f"{self.url}: its certificate cannot be verified: {error.verify_message}") from error
-        except (OSError, StreamClosedError, WebSocketError) as error:
-            raise _LinkLostError("the server cannot be reached") from error
-
-    async def _watch(self, connection: WebSocketClientConnection, heard: _Heard) -> None:
+    async def _watch(self, connection: WebSocketClientConnection, heard: Heard) -> None:
         """Ping, and end the connection when nothing at all comes back."""
         start = time.monotonic()
         while True:
             if heard.seconds_ago() > self._timing.silence_s:
-                raise _LinkLostError(f"the server was silent for {self._timing.silence_s:g} s")
+                raise LinkLostError(f"the server was silent for {self._timing.silence_s:g} s")
             if not self.connected and time.monotonic() - start > self._timing.welcome_s:
-                raise _LinkLostError("the server did not answer the hello")
+                raise LinkLostError("the server did not answer the hello")
             connection.ping()
             await asyncio.sleep(self._timing.heartbeat_s)
 
@@ -298,26 +239,27 @@ class BedsideDevice:
             elif self._finishing:
                 await connection.write_message('{"type": "end"}')
                 self._ended = True
+                connection.close()
                 return
             else:
                 await self._something_to_send.wait()
 
-    async def _receive(self, connection: WebSocketClientConnection, heard: _Heard) -> None:
+    async def _receive(self, connection: WebSocketClientConnection, heard: Heard) -> None:
         while (text := await connection.read_message()) is not None:
             heard.now()
             try:
                 message = json.loads(text)
                 self._take(message["type"], message)
             except (ValueError, KeyError, TypeError) as error:
-                raise _LinkLostError(f"the server said something unintelligible: {text[:80]!r}") from error
+                raise LinkLostError(f"the server said something unintelligible: {text[:80]!r}") from error
         code, said = connection.close_code, self._complaint or connection.close_reason or ""
         self._complaint = ""
         if code in _REFUSALS:
             raise LinkRefusedError(f"Room {self.room}: the server {_REFUSALS[code]}: {said or f'code {code}'}")
         if code == _ROOM_TAKEN:
             wait_s = self._timing.room_taken_wait_s * random.uniform(0.8, 1.2)
-            raise _LinkLostError(f"another device is live in room {self.room}", wait_s)
-        raise _LinkLostError(f"the server closed the connection{f': {said}' if said else ''}")
+            raise LinkLostError(f"another device is live in room {self.room}", wait_s)
+        raise LinkLostError(f"the server closed the connection{f': {said}' if said else ''}")
 
     def _take(self, kind: str, message: dict[str, Any]) -> None:
         if kind == "welcome":
@@ -361,16 +303,3 @@ class BedsideDevice:
         except (ValueError, TypeError) as error:
             return {"type": "refused", "reason": str(error)}
         return {"type": "applied", "pressure_cmh2o": pressure_cmh2o}
-
-
-class _Heard:
-    """When the server was last heard."""
-
-    def __init__(self) -> None:
-        self._at = time.monotonic()
-
-    def now(self, data: bytes = b"") -> None:
-        self._at = time.monotonic()
-
-    def seconds_ago(self) -> float:
-        return time.monotonic() - self._at

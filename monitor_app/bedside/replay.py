@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from cpap_core.readers import read_recording
 from cpap_core.types import Recording
-from monitor_app.bedside.device import FLOW_AND_PRESSURE, BedsideDevice, LinkRefusedError
+from monitor_app.bedside.device import FLOW_AND_PRESSURE, BedsideDevice
+from monitor_app.bedside.link import LinkRefusedError
 
 DEFAULT_SERVER = "http://127.0.0.1:5006"
 HIGHEST_SPEED = 600.0
@@ -121,7 +122,7 @@ class Replay:
         self._rate_hz = recording.sampling_rate_hz
         self._stretches = list(signal_stretches(self._values, max(1, round(_PAUSE_S * self._rate_hz))))
         if not self._stretches:
-            raise ValueError(f"{recording.name or 'The recording'} has no usable sample to send")
+            raise ValueError(f"{recording.name or 'The recording'} has no sample of flow to send")
         self._end = self._stretches[-1][1]
         # A file can wait, so a full buffer holds the replay up where a sensor's would lose samples.
         self._window = max(_FULL_SPEED_WINDOW, round(8 * 3600 * self._rate_hz)) if speed else _FULL_SPEED_WINDOW
@@ -204,12 +205,14 @@ def signal_stretches(values: NDArray[np.float32], shortest_pause: int) -> Iterat
     """Yield the stretches of `values` (n_samples, n_channels) that are sent, as (first, stop) sample indices.
 
     What lies between them are runs of `shortest_pause` or more samples without any signal, which the index jumps over;
-    such a run at the end is not sent at all. Shorter runs stay inside a stretch, as NaN.
+    such a run at the end is not sent at all. Shorter runs stay inside a stretch, as NaN. The first stretch begins with
+    the first value of flow: a stream that begins with nothing looks to a server like a sensor that is not plugged in.
     """
-    with_signal = np.flatnonzero(~np.isnan(values).all(axis=1))
-    if not len(with_signal):
+    flow = np.flatnonzero(~np.isnan(values[:, 0]))
+    if not len(flow):
         return
-    first = 0 if with_signal[0] < shortest_pause else int(with_signal[0])
+    first = int(flow[0])
+    with_signal = first + np.flatnonzero(~np.isnan(values[first:]).all(axis=1))
     for k in np.flatnonzero(np.diff(with_signal) > shortest_pause):
         yield first, int(with_signal[k]) + 1
         first = int(with_signal[k + 1])

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cpap_core.simulate import SimulatedDevice, SimulatedPatient
-from monitor_app.bedside.device import BedsideDevice, LinkRefusedError, LinkTiming
+from monitor_app.bedside.device import BedsideDevice
+from monitor_app.bedside.link import LinkRefusedError, LinkTiming
 
 _FIRST_ROOM = 101
 _FRAME_S = 0.2

@@ -16,7 +16,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from monitor_app.bedside.device import LinkTiming
+from monitor_app.bedside.link import LinkTiming
 
 QUICK = LinkTiming(
     connect_s=1,

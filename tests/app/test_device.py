@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from monitor_app.bedside.buffer import UnacknowledgedSamples
-from monitor_app.bedside.device import BedsideDevice, LinkRefusedError, ingest_url
+from monitor_app.bedside.device import BedsideDevice
+from monitor_app.bedside.link import LinkRefusedError, ingest_url
 from tests.app.contract_server import QUICK, ContractServer, contract_server
 
 
