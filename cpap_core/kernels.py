@@ -219,6 +219,7 @@ def _take_step(s, rows, filled):
     s.smoothed = total / window
     if s.steps == 1:
         before = s.smoothed
+        s.smoothed_before = s.smoothed
     position = s.valid - 0.5 * (window * s.step + 1)
     missing = s.missing_then[(s.steps - 1 - window // 2) % len(s.means)]
     s.phase_steps += 1
@@ -248,14 +249,13 @@ def _take_step(s, rows, filled):
         s.off_steps = s.off_steps + 1 if above < -s.onset_fraction * s.amplitude else 0
         if s.off_steps > max(s.stuck, _middle_mean(s.cycle_lengths)):
             _pull_baseline(s)
-        if s.cycle_steps > s.hold and s.amplitude > s.amplitude_floor:
-            s.peaks[:] *= s.decay
-            s.amplitude *= s.decay
+        _forget_amplitude(s, before)
     if s.armed and not s.gap_open:
         # The earliest place where a peak that is not final yet may turn out to be.
         earliest = (s.top_position if s.inspiring else position + s.step) - 0.5 * s.step
-        if earliest - s.last_peak > s.breath_gap:
+        if min(earliest, s.valid - 1) - s.last_peak > s.breath_gap:
             filled = _open_gap(s, rows, filled)
+    s.smoothed_before = before
     s.step_count = 0
     s.step_sum = 0.0
     s.step_absolute = 0.0
@@ -441,6 +441,21 @@ def _pull_baseline(s):
     s.baseline = total / s.stuck
     s.cycle_means[:] = s.baseline
     s.off_steps = 0
+
+
+@njit(cache=True)
+def _forget_amplitude(s, before):
+    """Let the amplitude sink in a pause, so that weaker breathing is found, but not into the pause's own noise."""
+    if s.cycle_steps <= s.quiet:
+        s.bend_sum = 0.0
+        return
+    # Breathing bends slowly, noise in every step.
+    s.bend_sum += abs(s.smoothed - 2.0 * before + s.smoothed_before)
+    if s.cycle_steps > s.hold:
+        noise = s.bend_sum / (s.cycle_steps - s.quiet)
+        if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):
+            s.peaks[:] *= s.decay
+            s.amplitude *= s.decay
 
 
 @njit(cache=True)

@@ -72,6 +72,10 @@ class Rules:
     amplitude_floor_fraction: float = 0.25
     """... but not below this share of what it was: noise in a long pause must not become breaths."""
 
+    noise_multiple: float = 5.3
+    """... nor so far that the onset level comes below this multiple of the pause's mean bend (the second difference of
+    smoothed flow): for white noise that is 4.9 standard deviations, passed by chance once in days."""
+
     breath_gap_s: float = 10.0
     """F37, F41: longer than this from one inspiratory peak to the next is a breath gap."""
 

@@ -22,11 +22,13 @@ STATE = np.dtype(
         ("window", "i8"),
         ("start_up", "i8"),
         ("stuck", "i8"),
+        ("quiet", "i8"),
         ("hold", "i8"),
         ("stretch_gap", "i8"),
         ("breath_gap", "f8"),
         ("decay", "f8"),
         ("floor_fraction", "f8"),
+        ("noise_multiple", "f8"),
         ("onset_fraction", "f8"),
         ("end_fraction", "f8"),
         ("pause_share", "f8"),
@@ -55,12 +57,14 @@ STATE = np.dtype(
         ("means", "f8", (HISTORY,)),
         ("missing_then", "i8", (HISTORY,)),
         ("smoothed", "f8"),
+        ("smoothed_before", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
         ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
         ("cycle_lengths", "f8", (BREATHS_IN_MEANS,)),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
+        ("bend_sum", "f8"),
         ("peaks", "f8", (BREATHS_IN_MEANS,)),
         # The breath in progress.
         ("inspiring", "i8"),
@@ -108,10 +112,12 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["start_up"] = max(1, round(rules.start_up_s * sampling_rate_hz))
     states["stuck"] = max(1, round(rules.stuck_s * sampling_rate_hz / step))
     states["hold"] = round(rules.amplitude_hold_s * sampling_rate_hz / step)
+    states["quiet"] = states["hold"] // 2
     states["stretch_gap"] = max(1, np.ceil(rules.stretch_gap_s * sampling_rate_hz))
     states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
     states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
     states["floor_fraction"] = rules.amplitude_floor_fraction
+    states["noise_multiple"] = rules.noise_multiple
     states["onset_fraction"] = rules.onset_fraction
     states["end_fraction"] = rules.end_fraction
     states["pause_share"] = rules.pause_share
