@@ -2,22 +2,29 @@
 // reconnection replaces it. The page says what to mount: <div data-breathwatch="wall" data-base="">.
 
 import { mountRoom } from "./room.js";
+import { findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
-export const SOURCE_NAME = "breathwatch-live";
-
-/** The live source of a document, by name or tag; null while there is none. */
-export function findSource(doc) {
-  const is = (model) => model?.name === SOURCE_NAME || model?.tags?.includes?.(SOURCE_NAME);
-  return doc.all_roots?.find(is) ?? [...(doc._all_models?.values() ?? [])].find(is) ?? null;
-}
+const REQUESTS_NAME = "breathwatch-requests";
+const REPLIES_NAME = "breathwatch-replies";
 
 export function mountBokehPage(el) {
   const { documents } = window.Bokeh;
   let mounted = null;
   let source = null;
   const watched = new WeakSet();
-  const replies = [];
+  let requests = null;
+  const takers = [];
+  const take = (replies) => (replies.data.reply ?? []).forEach((reply) => takers.forEach((taker) => taker(reply)));
+
+  /** Commands go out as the data of one source, errors come back as that of another; a wall has neither. */
+  function adoptRequests(doc) {
+    const found = findModel(doc, REQUESTS_NAME);
+    if (found === null || found === requests) return;
+    requests = found;
+    const replies = findModel(doc, REPLIES_NAME);
+    replies?.properties.data.change.connect(() => take(replies));
+  }
 
   function adopt() {
     for (const doc of documents) {
@@ -25,7 +32,8 @@ export function mountBokehPage(el) {
         watched.add(doc);
         doc.on_change(({ kind }) => kind === "ModelChanged" || queueMicrotask(adopt));
       }
-      const found = findSource(doc);
+      adoptRequests(doc);
+      const found = findModel(doc);
       if (found === null || found === source) continue;
       source = found;
       if (mounted) mounted.rebind(source);
@@ -34,7 +42,9 @@ export function mountBokehPage(el) {
   }
 
   function mount() {
-    const host = { source, base: el.dataset.base ?? "", room: Number(el.dataset.room) || null, onReply: (take) => replies.push(take) };
+    const host = { source, base: el.dataset.base ?? "", room: Number(el.dataset.room) || null };
+    if (requests) host.send = (request) => (requests.data = { request: [JSON.stringify(request)] });
+    host.onReply = (taker) => takers.push(taker);
     return el.dataset.breathwatch === "room" ? mountRoom(el, host) : mountWall(el, host);
   }
 

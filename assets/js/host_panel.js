@@ -1,7 +1,7 @@
 // The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
 
-import { findSource } from "./host_bokeh.js";
 import { mountRoom } from "./room.js";
+import { findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 const LOOK_AGAIN_MS = 20;
@@ -20,7 +20,7 @@ export function renderLive({ model, view, el }, kind) {
   model.on("msg:custom", take);
 
   function adopt() {
-    const found = findSource(doc);
+    const found = findModel(doc);
     if (found === null) {
       clearTimeout(timer);
       timer = setTimeout(adopt, LOOK_AGAIN_MS);

@@ -5,11 +5,11 @@ import { duration, node, setText } from "./format.js";
 const TICK_STEPS_S = [300, 600, 900, 1800, 3600, 7200, 14400];
 const SHORTEST_S = 1800;
 const LANES = [
-  { key: "pressure", name: "pressure", color: "pressure", top: 0.03, height: 0.34, least: 6, step: true },
-  { key: "rate", name: "rate", color: "flow", top: 0.44, height: 0.17, least: 12 },
-  { key: "leak", name: "leak", color: "secondary", top: 0.67, height: 0.12, least: 24 },
+  { key: "pressure", name: "pressure", unit: "cmH₂O", color: "pressure", top: 0.04, height: 0.3, least: 4, step: true },
+  { key: "rate", name: "rate", unit: "/min", color: "flow", top: 0.42, height: 0.16, least: 8 },
+  { key: "leak", name: "leak", unit: "L/min", color: "secondary", top: 0.66, height: 0.13, least: 24 },
 ];
-const EVENT_LANE = { top: 0.84, height: 0.075 };
+const EVENT_LANE = { top: 0.86, height: 0.08 };
 
 export class NightPlot {
   constructor() {
@@ -19,8 +19,12 @@ export class NightPlot {
     title.append(node("b", "", "Night"), this.aside);
     const body = node("div", "plot-body");
     this.axis = node("div", "axis lanes");
+    this.ranges = new Map();
     for (const lane of LANES) {
       const label = node("span", `lane-${lane.key}`, lane.name);
+      const range = node("i");
+      label.append(range);
+      this.ranges.set(lane.key, range);
       label.style.top = `${100 * (lane.top + lane.height / 2)}%`;
       this.axis.append(label);
     }
@@ -96,7 +100,8 @@ export class NightPlot {
       const text = clock.hourMinute(tick);
       const wide = ink.measureText(text).width;
       ink.fillStyle = colors.secondary;
-      if (x(tick) + wide < this.width) ink.fillText(text, x(tick) + (x(tick) < 4 ? 0 : -wide / 2), plotHeight + 17);
+      const left = Math.max(0, x(tick) - wide / 2);
+      if (left + wide <= this.width) ink.fillText(text, left, plotHeight + 17);
     }
   }
 
@@ -104,8 +109,11 @@ export class NightPlot {
     const { ink } = this;
     const known = values.filter((value) => value !== null);
     if (!known.length) return;
-    const low = lane.key === "pressure" ? Math.min(4, ...known) : 0;
-    const high = Math.max(low + lane.least, ...known);
+    const [least, most] = [Math.min(...known), Math.max(...known)];
+    const slack = Math.max(0, lane.least - (most - least)) / 2;
+    const [low, high] = [Math.max(0, least - slack), Math.max(0, least - slack) + Math.max(lane.least, most - least)];
+    const [from, to] = [Math.round(least), Math.round(most)];
+    setText(this.ranges.get(lane.key), from === to ? `${from} ${lane.unit}` : `${from} to ${to} ${lane.unit}`);
     const y = (value) => (lane.top + lane.height * (1 - (value - low) / (high - low))) * plotHeight;
     ink.strokeStyle = colors[lane.color];
     ink.lineWidth = lane.key === "leak" ? 1.5 : 2;

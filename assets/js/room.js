@@ -19,7 +19,7 @@ const ROOM_NUMBERS = [
   { label: "tidal volume", unit: "ml", value: (room) => whole(room.tidal_volume_ml) },
   { label: "minute ventilation", unit: "L/min", value: (room) => tenth(room.minute_ventilation_lpm) },
   { label: "leak", unit: "L/min", value: (room) => whole(room.leak_lpm) },
-  { label: "mask pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
+  { label: "pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
   { label: "since last breath", unit: "s", name: "breath", value: (room, beat) => sinceBreath(room, beat) },
   { label: "apneas, last hour", unit: "", name: "apneas", value: (room) => whole(room.apnea_count_last_hour) },
   { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
@@ -99,10 +99,11 @@ class Room {
       const figure = node("span", "figure", UNKNOWN);
       const term = node("dt", "", label);
       const value = node("dd");
-      value.append(figure, node("span", "unit", unit));
+      const unitText = node("span", "unit", unit);
+      value.append(figure, unitText);
       cell.append(value, term);
       list.append(cell);
-      return { cell, figure, term };
+      return { cell, figure, term, unit: unitText };
     });
     return list;
   }
@@ -197,13 +198,13 @@ class Room {
 
   showNumbers(room, current) {
     ROOM_NUMBERS.forEach(({ value, name }, i) => {
-      const { cell, figure, term } = this.numbers[i];
+      const { cell, figure, term, unit } = this.numbers[i];
       setFigure(figure, current ? value(room, this.feed.beat) : UNKNOWN);
       if (name === "apneas") {
         setClass(cell, "many", current && room.apnea_count_last_hour >= 2);
-        setText(term, current ? `apneas, last hour (${whole(room.total_apnea_count)} in total)` : "apneas, last hour");
+        setText(unit, current ? `of ${whole(room.total_apnea_count)}` : "");
       }
-      if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `mask pressure, set ${room.pressure_cmh2o}` : "mask pressure");
+      if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `pressure, set ${room.pressure_cmh2o}` : "pressure");
     });
   }
 

@@ -62,6 +62,12 @@ class CalmScale {
     this.block = block;
     const [low, high] = this.extremes.range();
     if (!Number.isFinite(low) || !Number.isFinite(high)) return false;
+    if (this.fresh) {
+      this.fresh = false;
+      Object.assign(this, this.fit(low, high, 1.05));
+      this.changedAt = block;
+      return true;
+    }
     const wanted = this.fit(low, high, 1);
     const grows = wanted.low < this.low || wanted.high > this.high;
     const roomy = this.fit(low, high, 1.2);

@@ -116,8 +116,9 @@ export class Trace {
   /** Clear and open for painting the columns of samples a to b, around the right edge if need be. */
   clip(a, b) {
     const ink = this.context;
-    const left = this.x(a);
-    const right = left + ((b - a) / this.size) * this.width;
+    // On whole pixels of the screen: half-cleared columns would show as nicks.
+    const left = Math.floor(this.x(a) * this.ratio) / this.ratio;
+    const right = Math.ceil((this.x(a) + ((b - a) / this.size) * this.width) * this.ratio) / this.ratio;
     ink.beginPath();
     ink.clearRect(left, 0, right - left, this.height);
     ink.rect(left, 0, right - left, this.height);
