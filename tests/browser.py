@@ -29,7 +29,7 @@ FLAGS = [
 
 
 class NoBrowserError(Exception):
-    """No Chromium here; the message is the one line that says which command installs it."""
+    """Browser tests cannot run here; the message is the one line that says which command mends it."""
 
 
 def find() -> Path:
@@ -38,19 +38,19 @@ def find() -> Path:
     Raises
     ------
     NoBrowserError
-        There is none, or `$CHROMIUM` names something that cannot be run.
+        There is none, `$CHROMIUM` names something that cannot be run, or Playwright's driver does not start.
     """
+    if not driver_works():
+        raise NoBrowserError(f"The browser tests need a library that Playwright's driver loads: {library_remedy()}.")
     named = os.environ.get("CHROMIUM")
     if named:
         found = shutil.which(named)
         if not found:
-            raise NoBrowserError(
-                f"CHROMIUM={named} is not a program that can be run: set it to Chromium's path, or unset it."
-            )
+            raise NoBrowserError(f"CHROMIUM={named} cannot be run: set it to the path of Chromium, or unset it.")
         return Path(found)
     for name in NAMES:
         found = shutil.which(name)
-        if found and works(Path(found)):
+        if found and works([found, "--version"]):
             return Path(found)
     own = playwrights_own()
     if own.exists():
@@ -59,20 +59,19 @@ def find() -> Path:
 
 
 def find_or_install() -> Path:
-    """Return what `find` does; as root on Debian or Ubuntu, install Chromium first where there is none."""
-    try:
+    """Return what `find` does; as root on Debian or Ubuntu, first install what is missing."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
         return find()
-    except NoBrowserError:
-        if os.environ.get("CHROMIUM") or os.geteuid() != 0 or not shutil.which("apt-get"):
-            raise
-    print("No Chromium here: installing it for the browser tests.", file=sys.stderr, flush=True)
+    if not driver_works():
+        install(with_apt("libatomic1"))
     for command in install_commands():
-        status = subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=sys.stderr)
-        if status.returncode == 0:
-            try:
-                return find()
-            except NoBrowserError:
-                continue
+        try:
+            return find()
+        except NoBrowserError:
+            if os.environ.get("CHROMIUM"):
+                raise
+        print("No Chromium here: installing it for the browser tests.", file=sys.stderr, flush=True)
+        install(command)
     return find()
 
 
@@ -81,9 +80,18 @@ def install_commands() -> list[list[str]]:
 
     Ubuntu's package is a stub that needs snapd, which containers lack; there Playwright's own is the better one.
     """
-    apt = ["sh", "-c", "apt-get update -q && apt-get install -q -y --no-install-recommends chromium"]
     own = [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]
-    return [own, apt] if distribution() == "ubuntu" else [apt, own]
+    return [own, with_apt("chromium")] if distribution() == "ubuntu" else [with_apt("chromium"), own]
+
+
+def with_apt(package: str) -> list[str]:
+    """Return the command that installs a package of the distribution."""
+    return ["sh", "-c", f"apt-get update -qq && apt-get install -qq -y --no-install-recommends {package}"]
+
+
+def install(command: list[str]) -> None:
+    """Run an installation; whether it helped is for `find` to say."""
+    subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=sys.stderr)
 
 
 def remedy() -> str:
@@ -91,6 +99,18 @@ def remedy() -> str:
     if shutil.which("apt-get") and distribution() != "ubuntu":
         return "run `sudo apt-get install chromium`"
     return f"run `{sys.executable} -m playwright install --with-deps chromium`"
+
+
+def library_remedy() -> str:
+    """Return the command that lets Playwright's driver start, as words in a sentence."""
+    if shutil.which("apt-get"):
+        return "run `sudo apt-get install libatomic1`"
+    return f"`{sys.executable} -m playwright --version` says which"
+
+
+def driver_works() -> bool:
+    """Say whether Playwright's driver starts: its Node.js needs libatomic, which a bare Debian lacks."""
+    return works([sys.executable, "-m", "playwright", "--version"])
 
 
 def distribution() -> str:
@@ -102,15 +122,12 @@ def distribution() -> str:
     return next((line[3:].strip('"') for line in lines if line.startswith("ID=")), "")
 
 
-def works(browser: Path) -> bool:
-    """Say whether the program starts: Ubuntu's stub does not, it only tells people to use snap."""
+def works(command: list[str]) -> bool:
+    """Say whether a program starts: Ubuntu's stub of Chromium does not, it only tells people to use snap."""
     try:
-        answer = subprocess.run(
-            [browser, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60
-        )
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.returncode == 0
 
 
 def playwrights_own() -> Path:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests import browser
+from tests import browser  # noqa: E402
 
 NOTHING_COLLECTED = 5  # pytest's exit status
 
