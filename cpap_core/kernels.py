@@ -57,7 +57,8 @@ def advance(states, room, flow, pressure, rows):
     taken = 0
     filled = 0
     total = len(flow)
-    while taken < total and filled <= len(rows) - ROWS_KEPT_FREE:
+    limit = len(rows) - ROWS_KEPT_FREE
+    while taken < total and filled <= limit:
         if s.mode == WAITING:
             while taken < total and not np.isfinite(flow[taken]):
                 taken += 1
@@ -75,7 +76,7 @@ def advance(states, room, flow, pressure, rows):
                 filled = _start_up(s, rows, filled)
         else:
             before = taken
-            taken, filled = _run(s, flow, taken, total, rows, filled)
+            taken, filled = _run(s, flow, taken, total, rows, filled, limit)
             s.samples += taken - before
     if len(pressure) > 0:
         _average_pressure(s, pressure, taken)
@@ -153,13 +154,14 @@ def _start_up(s, rows, filled):
     s.peaks[:] = amplitude
     _set_amplitude(s)
     s.mode = RUNNING
-    _, filled = _run(s, s.buffer, 0, s.buffered, rows, filled)
+    # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
+    _, filled = _run(s, s.buffer, 0, s.buffered, rows, filled, len(rows))
     return filled
 
 
 @njit(cache=True)
-def _run(s, flow, start, stop, rows, filled):
-    """Take samples; return early where the output is full or the stretch ended."""
+def _run(s, flow, start, stop, rows, filled, limit):
+    """Take samples; return early where the output has more rows than the limit or the stretch ended."""
     i = start
     while i < stop:
         count = s.step_count
@@ -195,8 +197,7 @@ def _run(s, flow, start, stop, rows, filled):
             return i, filled
         if room_left == 0:
             filled = _take_step(s, rows, filled)
-            # The start-up buffer must be taken whole; it cannot fill what is kept free.
-            if filled > len(rows) - ROWS_KEPT_FREE and stop - start != s.buffered:
+            if filled > limit:
                 return i, filled
     return i, filled
 
@@ -231,6 +232,7 @@ def _take_step(s, rows, filled):
             s.top_after = s.smoothed
         if s.smoothed > s.top:
             s.top_before = before
+            s.top_after = before
             s.top = s.smoothed
             s.top_step = s.steps
             s.top_position = position
@@ -276,7 +278,7 @@ def _begin_breath(s, before, position, missing, rows, filled):
     s.off_steps = 0
     s.top = s.smoothed
     s.top_before = before
-    s.top_after = s.smoothed
+    s.top_after = before
     s.top_step = s.steps
     s.top_position = position
     s.top_missing = missing
@@ -350,7 +352,7 @@ def _end_inspiration(s, rows, filled):
     peak = s.top_position
     bend = s.top_before - 2.0 * s.top + s.top_after
     if bend < 0.0:
-        peak += s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend))
+        peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend)))
     s.inspiring = 0
     s.rising = 0
     s.trough = s.smoothed

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .rules import BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
+MOST_START_UP_STEPS = 150
 HISTORY = 256
 
 STATE = np.dtype(
@@ -129,9 +130,18 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
     states["pressure"] = np.nan
-    if states["start_up"][0] > START_UP_CAPACITY or states["stuck"][0] > HISTORY or states["window"][0] > HISTORY:
-        raise ValueError(
-            f"start_up_s and stuck_s must fit the detector's memory at {sampling_rate_hz} Hz: "
-            f"got {rules.start_up_s} and {rules.stuck_s}; use the defaults"
-        )
+    _check_memory(states[0], sampling_rate_hz, rules)
     return states
+
+
+def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None:
+    if state["start_up"] > START_UP_CAPACITY or state["start_up"] > MOST_START_UP_STEPS * state["step"]:
+        raise ValueError(
+            f"start_up_s must be at most {START_UP_CAPACITY / sampling_rate_hz:g} s at {sampling_rate_hz:g} Hz and "
+            f"{MOST_START_UP_STEPS} steps of step_s: got {rules.start_up_s} and {rules.step_s}; use the defaults"
+        )
+    if max(state["stuck"], state["window"]) > HISTORY:
+        raise ValueError(
+            f"stuck_s and smoothing_s must be at most {HISTORY} steps of step_s: got {rules.stuck_s}, "
+            f"{rules.smoothing_s} and {rules.step_s}; use the defaults"
+        )
