@@ -322,9 +322,9 @@ def _follow_hump(s, position, missing, rows, filled):
             s.top = s.smoothed
             s.top_position = position
             s.top_missing = missing
-            s.raw_maximum = s.step_maximum
+            s.hump_maximum = s.step_maximum
         return filled
-    s.raw_maximum = max(s.raw_maximum, s.step_maximum)
+    s.hump_maximum = max(s.hump_maximum, s.step_maximum)
     if s.smoothed > s.top:
         s.top = s.smoothed
         s.top_position = position
@@ -343,6 +343,7 @@ def _follow_hump(s, position, missing, rows, filled):
         return filled
     filled = _turn_cycle(s, s.rise, s.rise_missing, rows, filled)
     s.inspiration_end = position
+    s.raw_maximum = s.hump_maximum
     return _set_peak(s, s.top_position, rows, filled)
 
 

@@ -80,11 +80,9 @@ class RingBuffer:
             Index of the first sample returned; greater than the cursor where older samples are gone.
         channels : tuple of arrays of shape (count - first,), float32
         """
-        if not 0 <= cursor <= self.count:
-            raise ValueError(
-                f"cursor must lie from 0 to {self.count}, the samples so far: got {cursor}; start again at 0"
-            )
-        first = max(cursor, self.first)
+        if cursor < 0:
+            raise ValueError(f"a cursor counts samples from 0: got {cursor}; start again at 0")
+        first = min(max(cursor, self.first), self.count)
         begin = first % self.capacity
         n_samples = self.count - first
         head = self._samples[:, begin : begin + n_samples]

@@ -89,6 +89,7 @@ STATE = np.dtype(
         ("rising", "i8"),
         ("rise", "f8"),
         ("rise_missing", "i8"),
+        ("hump_maximum", "f8"),
         ("trough", "f8"),
         ("peak_at", "f8"),
         # The breath-gap clock.

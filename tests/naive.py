@@ -1,0 +1,317 @@
+"""Slow, obvious twins of the kernels: they look at the whole signal again each time and keep no state between calls.
+
+They do the same arithmetic in the same order, so that results are compared for equality to the bit.
+"""
+
+from __future__ import annotations
+
+from math import ceil, inf, isfinite, nan
+from typing import Any
+
+import numpy as np
+
+from cpap_core.rules import Rules
+from cpap_core.types import Breath, DetectorOutput, EventKind, Onset, OpenEvent, RespiratoryEvent
+
+
+def respiration(flow: np.ndarray, rate: float, *, ended: bool, rules: Rules) -> DetectorOutput:
+    """Everything that is certain after these samples; `ended` when no more will come."""
+    found = DetectorOutput()
+    longest = max(1, ceil(rules.stretch_gap_s * rate))
+    start = 0
+    while start < len(flow):
+        if not isfinite(flow[start]):
+            start += 1
+            continue
+        stop, run = start, 0
+        while stop < len(flow) and run < longest:
+            run = 0 if isfinite(flow[stop]) else run + 1
+            stop += 1
+        over = ended or run == longest
+        if over or stop - start >= round(rules.start_up_s * rate):
+            Stretch(flow[start:stop], start, rate, rules, found).follow(over)
+        start = stop
+    return found
+
+
+def slow_mean(pressure: np.ndarray, rate: float, rules: Rules) -> float | None:
+    """Exponential mean of a channel, forgotten after a long loss of signal."""
+    gain = 1 - float(np.exp(-1 / (rules.pressure_time_constant_s * rate)))
+    mean, run = nan, 0
+    for value in pressure.astype(float).tolist():
+        run = 0 if isfinite(value) else run + 1
+        if run == max(1, ceil(rules.stretch_gap_s * rate)):
+            mean = nan
+        elif run == 0:
+            mean = mean + gain * (value - mean) if isfinite(mean) else value
+    return mean if isfinite(mean) else None
+
+
+def middle_mean(values: list[float]) -> float:
+    """Mean without the lowest and the highest."""
+    total = 0.0
+    for value in values:
+        total += value
+    return (total - min(values) - max(values)) / (len(values) - 2)
+
+
+class Stretch:
+    """Breaths and gaps of one stretch of signal, found step by step over lists of all its samples."""
+
+    def __init__(self, flow: np.ndarray, first: int, rate: float, rules: Rules, found: DetectorOutput) -> None:
+        self.rules, self.rate, self.found, self.first = rules, rate, found, first
+        self.indices = [i for i, value in enumerate(flow) if isfinite(value)]
+        self.flow = [float(flow[i]) for i in self.indices]
+        self.step = max(1, round(rules.step_s * rate))
+        self.window = max(1, round(rules.smoothing_s * rate / self.step))
+        self.stuck = max(1, round(rules.stuck_s * rate / self.step))
+        self.hold = round(rules.amplitude_hold_s * rate / self.step)
+        self.gap = rules.breath_gap_s * rate
+        self.decay = float(np.exp(-self.step / (rules.amplitude_decay_s * rate)))
+        self.start_up([float(value) for value in flow[: max(1, round(rules.start_up_s * rate))] if isfinite(value)])
+        self.means: list[float] = []
+        self.smooth: list[float] = []
+        self.missing: list[int] = []
+        self.lengths = [0.0] * 5
+        self.breath: dict[str, Any] | None = None
+        self.hump: dict[str, Any] | None = None
+        self.trough = inf
+        self.inspiring = False
+        self.phase_began = self.cycle_began = self.off = 0
+        self.bends: list[float] = []
+        self.peak: float | None = None
+        self.peak_at = nan
+        self.open: OpenEvent | None = None
+
+    def start_up(self, values: list[float]) -> None:
+        """The first baseline and amplitude: the pause's level where there is one, else the mean."""
+        total = 0.0
+        for value in values:
+            total += value
+        ordered = sorted(values)
+        low, high = ordered[int(0.05 * (len(values) - 1))], ordered[int(0.95 * (len(values) - 1))]
+        spread = high - low
+        held = int(self.rules.pause_share * len(values))
+        bands = [
+            (b - a, 0.5 * (b + a))
+            for a, b in zip(ordered, ordered[held:], strict=False)
+            if held >= 2 and low + 0.2 * spread < 0.5 * (b + a) < low + 0.7 * spread
+        ]
+        narrowest = min(bands, key=lambda band: band[0], default=(inf, nan))
+        self.baseline = narrowest[1] if narrowest[0] < self.rules.pause_band * spread else total / len(values)
+        self.cycle_means = [self.baseline] * 5
+        self.peaks = [high - self.baseline] * 5
+        self.set_amplitude()
+
+    def set_amplitude(self) -> None:
+        self.amplitude = max(middle_mean(self.peaks), self.rules.minimum_amplitude_lpm)
+        self.floor = max(self.rules.amplitude_floor_fraction * self.amplitude, self.rules.minimum_amplitude_lpm)
+
+    def follow(self, over: bool) -> None:
+        """Take all steps, and close everything where the stretch is over."""
+        whole = len(self.flow) // self.step * self.step
+        for start in range(0, len(self.flow) if over else whole, self.step):
+            self.take(start, min(start + self.step, len(self.flow)))
+        if not over:
+            return
+        end = len(self.flow) - 1.0
+        self.newest = len(self.flow) - 1
+        if self.inspiring:
+            self.end_inspiration(end)
+        if self.breath:
+            self.complete(max(end, self.breath["inspiration_end"]))
+        if self.peak is not None and not self.open and end - self.peak > self.gap:
+            self.open_gap()
+        if self.open:
+            self.close_gap(end)
+
+    def take(self, start: int, stop: int) -> None:
+        values = self.flow[start:stop]
+        self.newest = stop - 1
+        total = absolute = 0.0
+        for value in values:
+            total += value
+            absolute += abs(value - self.baseline)
+        if self.breath:
+            self.breath["parts"].append((total, absolute, len(values)))
+        self.means.append(total / len(values))
+        self.missing.append(self.indices[stop - 1] - (stop - 1))
+        recent = self.means[-self.window :]
+        total = 0.0
+        for mean in reversed(recent):
+            total += mean
+        self.smooth.append(total / len(recent))
+        now = self.smooth[-1]
+        before = self.smooth[-2] if len(self.smooth) > 1 else now
+        earlier = self.smooth[-3] if len(self.smooth) > 2 else self.smooth[0]
+        position = stop - 0.5 * (len(recent) * self.step + 1)
+        missing = self.missing[-1 - len(recent) // 2]
+        steps = len(self.smooth)
+        above = now - self.baseline
+        if self.inspiring:
+            assert self.breath
+            top = self.breath["top"]
+            top["raw"] = max(top["raw"], *values)
+            if top["step"] == steps - 1:
+                top["after"] = now
+            if now > top["value"]:
+                top.update(value=now, before=before, after=before, step=steps, position=position, missing=missing)
+            low = above < self.rules.end_fraction * self.amplitude
+            stuck = steps - self.phase_began > self.stuck
+            if low or stuck:
+                self.end_inspiration(position)
+            if stuck and not low:
+                self.pull_baseline()
+        elif above > self.rules.onset_fraction * self.amplitude:
+            self.begin_breath(now, before, position, missing, values)
+        else:
+            self.follow_hump(now, position, missing, values)
+            self.off = self.off + 1 if above < -self.rules.onset_fraction * self.amplitude else 0
+            if self.off > max(self.stuck, middle_mean(self.lengths)):
+                self.pull_baseline()
+            self.forget_amplitude(abs(now - 2.0 * before + earlier))
+        if self.peak is not None and not self.open:
+            pending = self.breath["top"]["position"] if self.inspiring and self.breath else position + self.step
+            if min(pending - 0.5 * self.step, stop - 1) - self.peak > self.gap:
+                self.open_gap()
+
+    def begin_breath(self, now: float, before: float, position: float, missing: int, values: list[float]) -> None:
+        level = self.baseline + self.rules.onset_fraction * self.amplitude
+        onset = position - self.step * (now - level) / (now - before) if before < level else position
+        self.turn_cycle(onset, missing)
+        assert self.breath
+        self.inspiring = True
+        self.phase_began = len(self.smooth)
+        self.off = 0
+        self.breath["top"] = {
+            "value": now,
+            "before": before,
+            "after": before,
+            "step": len(self.smooth),
+            "position": position,
+            "missing": missing,
+            "raw": max(values),
+        }
+
+    def turn_cycle(self, onset: float, missing: int) -> None:
+        if self.breath:
+            self.complete(onset)
+            total, _, count = self.cycle()
+            self.cycle_means = [*self.cycle_means[1:], total / count]
+            self.lengths = [*self.lengths[1:], len(self.smooth) - self.cycle_began]
+            self.baseline = middle_mean(self.cycle_means)
+        self.cycle_began = len(self.smooth)
+        onset_s = (self.first + onset + missing) / self.rate
+        self.breath = {"onset": onset, "onset_s": onset_s, "parts": []}
+        self.found.onsets.append(Onset(onset_s, self.now_s()))
+
+    def cycle(self) -> tuple[float, float, int]:
+        assert self.breath
+        total = absolute = 0.0
+        count = 0
+        for part in self.breath["parts"]:
+            total += part[0]
+            absolute += part[1]
+            count += part[2]
+        return total, absolute, count
+
+    def follow_hump(self, now: float, position: float, missing: int, values: list[float]) -> None:
+        share = self.rules.hump_fraction * self.amplitude
+        if not self.hump:
+            self.trough = min(self.trough, now)
+            if now > self.trough + share:
+                self.hump = {"rise": (position, missing), "top": now, "at": (position, missing), "raw": max(values)}
+            return
+        hump = self.hump
+        hump["raw"] = max(hump["raw"], *values)
+        if now > hump["top"]:
+            hump.update(top=now, at=(position, missing))
+        if now > hump["top"] - share:
+            return
+        self.hump, self.trough = None, now
+        lasted = position - hump["rise"][0]
+        shortest, longest = self.rules.shortest_hump_s * self.rate, self.rules.longest_hump_s * self.rate
+        if self.peak is None or not shortest <= lasted <= longest:
+            return
+        if hump["top"] < self.baseline + self.rules.hump_level * self.amplitude:
+            return
+        if self.open and hump["at"][0] - self.peak <= self.gap:
+            return
+        self.turn_cycle(*hump["rise"])
+        assert self.breath
+        self.breath.update(inspiration_end=position, top={"raw": hump["raw"]})
+        self.set_peak(*hump["at"])
+
+    def end_inspiration(self, end: float) -> None:
+        assert self.breath
+        self.breath["inspiration_end"] = end
+        top = self.breath["top"]
+        peak = top["position"]
+        bend = top["before"] - 2.0 * top["value"] + top["after"]
+        if bend < 0:
+            shift = max(-0.5, min(0.5, 0.5 * (top["before"] - top["after"]) / bend))
+            peak = max(self.breath["onset"], peak + self.step * shift)
+        self.inspiring, self.hump, self.trough, self.off = False, None, self.smooth[-1], 0
+        self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
+        self.set_amplitude()
+        self.set_peak(peak, top["missing"])
+
+    def set_peak(self, peak: float, missing: int) -> None:
+        if self.peak is not None:
+            if not self.open and peak - self.peak > self.gap:
+                self.open_gap()
+            if self.open:
+                self.close_gap(peak)
+        self.peak, self.peak_at = peak, (self.first + peak + missing) / self.rate
+        assert self.breath
+        self.breath["peak_s"] = self.peak_at
+
+    def complete(self, end: float) -> None:
+        breath = self.breath
+        assert breath
+        self.found.breaths.append(
+            Breath(
+                onset_s=breath["onset_s"],
+                peak_s=breath["peak_s"],
+                inspiratory_time_s=(breath["inspiration_end"] - breath["onset"]) / self.rate,
+                expiratory_time_s=(end - breath["inspiration_end"]) / self.rate,
+                tidal_volume_ml=0.5 * self.cycle()[1] / self.rate / 60 * 1000,
+                peak_flow_lpm=breath["top"]["raw"] - self.baseline,
+            )
+        )
+
+    def now_s(self) -> float:
+        return (self.first + self.indices[self.newest]) / self.rate
+
+    def open_gap(self) -> None:
+        number = len(self.found.opened)
+        self.open = OpenEvent(number, EventKind.BREATH_GAP, self.peak_at, self.now_s())
+        self.found.opened.append(self.open)
+
+    def close_gap(self, end: float) -> None:
+        event = self.open
+        assert event and self.peak is not None
+        duration_s = (end - self.peak) / self.rate
+        self.found.events.append(RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, duration_s))
+        self.open = None
+
+    def pull_baseline(self) -> None:
+        total = 0.0
+        for mean in reversed(self.means[-self.stuck :]):
+            total += mean
+        self.baseline = total / self.stuck
+        self.cycle_means = [self.baseline] * 5
+        self.off = 0
+
+    def forget_amplitude(self, bend: float) -> None:
+        steps = len(self.smooth) - self.cycle_began
+        quiet = self.hold // 2
+        self.bends = [*self.bends, bend] if steps > quiet else []
+        if steps > self.hold:
+            total = 0.0
+            for value in self.bends:
+                total += value
+            noise = total / (steps - quiet)
+            if self.amplitude > max(self.floor, self.rules.noise_multiple * noise / self.rules.onset_fraction):
+                self.peaks = [peak * self.decay for peak in self.peaks]
+                self.amplitude *= self.decay
