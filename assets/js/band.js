@@ -1,6 +1,6 @@
 // The alarm band: what is wrong in words, worst first. Greying never hides it; what it says then shows its age.
 
-import { duration, node, setAttribute, setHidden, setText } from "./format.js";
+import { duration, node, setAttribute, setClass, setHidden, setText } from "./format.js";
 import { MARK, conditionsOf, words } from "./conditions.js";
 
 export class Band {
@@ -24,15 +24,24 @@ export class Band {
   }
 
   /** Show what is wrong in a room; returns the conditions, worst first. */
-  showRoom(room, beat, clock, aside = "") {
+  showRoom(room, beat, clock, { aside = "", terse = false } = {}) {
     const conditions = conditionsOf(room, beat);
     if (!conditions.length) {
       this.show(null, "");
       return conditions;
     }
-    let text = conditions.map((condition) => words(condition, room, beat, clock)).join(" · ");
+    let text = conditions.map((condition) => words(condition, room, beat, clock, terse)).join(" · ");
     if (beat.lost) text += ` · ${duration(beat.silence())} old`;
     this.show(conditions[0].priority, text, aside);
     return conditions;
   }
+}
+
+const BEAT_MS = 250;
+
+/** High flashes at 2 Hz, medium at 0.67 Hz, half of the time each, and all bands of a page together (IEC 60601-1-8). */
+export function flash(root) {
+  const beat = Math.floor(performance.now() / BEAT_MS);
+  setClass(root, "rest-high", beat % 2 === 1);
+  setClass(root, "rest-medium", beat % 6 >= 3);
 }

@@ -87,6 +87,7 @@ export class PressureCommand {
 
   changed() {
     this.touched = true;
+    if (this.pending?.error) this.pending = null;
     this.askAgain(false);
     this.fail("");
     this.less.disabled = this.value <= LOWEST;
@@ -195,7 +196,7 @@ export function fate(command, clock, beat) {
     return late ? `${told}. It has not confirmed: look at the device.` : `${told}, not yet applied`;
   }
   const told = `Commanded: ${pressure} cmH₂O at ${clock.time(command.commanded_at)}${by(command)}`;
-  return late ? `${told}. Not delivered: the device is not connected, and gets it when it is back.` : `${told}, on its way`;
+  return late ? `${told}. Not delivered yet: the device does not answer. Set it at the device if it cannot wait.` : `${told}, on its way`;
 }
 
 function brief(command, clock) {

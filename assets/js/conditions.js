@@ -20,15 +20,18 @@ export function conditionsOf(room, beat) {
   return found.sort((a, b) => ORDER[a.priority] - ORDER[b.priority]);
 }
 
-export function words(condition, room, beat, clock) {
+/** `terse` where a tile is small: the condition itself, without what the room's page also says. */
+export function words(condition, room, beat, clock, terse = false) {
   if (condition.kind === "no_breath" && Number.isFinite(room.no_breath_s)) return `No breath ${duration(room.no_breath_s)}`;
   if (condition.kind === "device_silent") {
     const since = room.newest_sample_time ?? condition.since;
     const age = beat.age(since);
     if (age === null) return "Device silent";
-    return `Device silent ${duration(Math.max(age, SILENT_AFTER_S))}, last ${clock.time(since)}`;
+    const silent = duration(Math.max(age, SILENT_AFTER_S));
+    return terse ? `Silent ${silent}` : `Device silent ${silent}, last ${clock.time(since)}`;
   }
-  return condition.text || "Alarm";
+  const text = condition.text || "Alarm";
+  return terse ? text.replace(/^Large leak/, "Leak") : text;
 }
 
 /** Words without counting seconds, for a screen reader that speaks each change once. */

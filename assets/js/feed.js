@@ -9,7 +9,7 @@ const one = (data, name) => {
 
 export class Feed {
   /** `take({snapshot, changed, removed, waves})` is called for each push, after the rooms were merged. */
-  constructor(source, take) {
+  constructor(take) {
     this.take = take;
     this.beat = new Heartbeat();
     this.rooms = new Map();
@@ -18,7 +18,7 @@ export class Feed {
     this.pulse = null;
     this.missedPushes = 0;
     this.listener = () => this.push(this.source.data);
-    this.rebind(source);
+    this.source = null;
   }
 
   /** A reconnection replaces the document's models: go on with the new source, and what we had stays on the screen. */

@@ -49,6 +49,10 @@ export class LivePlot {
     this.font = `600 14px ${getComputedStyle(this.element).fontFamily}`;
   }
 
+  get dirty() {
+    return this.trace.dirty || this.stalePaint;
+  }
+
   paint(colors) {
     const before = this.trace.dirty;
     const whole = this.trace.paint();

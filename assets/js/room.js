@@ -11,7 +11,7 @@ import { NightPlot } from "./night.js";
 import { LivePlot } from "./plot.js";
 import { FlowScale, PressureScale } from "./scale.js";
 import { AccessPill, Announcer, ClockFace, LivePill, LostBand } from "./topbar.js";
-import { Band } from "./band.js";
+import { Band, flash } from "./band.js";
 import { WINDOW_S, readColors } from "./trace.js";
 
 const ROOM_NUMBERS = [
@@ -40,9 +40,12 @@ class Room {
     this.clock = new SiteClock(null);
     this.build();
     this.colors = readColors(this.root);
-    this.feed = new Feed(host.source, (push) => this.take(push));
+    this.feed = new Feed((push) => this.take(push));
     this.reviver = new Reviver(this.feed.beat, host);
-    this.stopWatching = startWatchdog(() => this.look());
+    this.stopWatching = startWatchdog(() => {
+      flash(this.root);
+      this.look();
+    });
     this.sizes = new ResizeObserver(() => this.measure());
     for (const target of [this.root, this.flow.stage, this.pressure.stage, this.night.stage]) this.sizes.observe(target);
     this.themes = new MutationObserver(() => this.recolor());
@@ -50,6 +53,7 @@ class Room {
       this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
     }
     this.measure();
+    this.feed.rebind(host.source);
     this.look();
   }
 
@@ -151,7 +155,7 @@ class Room {
     this.live.showAge(feed, current ? age : null);
     if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
-    const conditions = room ? this.band.showRoom(room, beat, clock, this.aside(room)) : [];
+    const conditions = room ? this.band.showRoom(room, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
     this.announcer.say(lost ? ["Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);
@@ -163,7 +167,7 @@ class Room {
     this.events.show(room?.events, clock);
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+    if (!this.frame && (this.flow.dirty || this.pressure.dirty)) this.frame = requestAnimationFrame(() => this.paint());
   }
 
   aside(room) {

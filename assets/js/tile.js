@@ -62,9 +62,9 @@ export class Tile {
   }
 
   /** Everything but the samples; called on change and by the watchdog, so it must cost nothing when nothing changed. */
-  show(room, beat, clock, colors) {
+  show(room, beat, clock, colors, terse) {
     const { state, age, current } = stateOf(room, beat);
-    const conditions = this.band.showRoom(room, beat, clock);
+    const conditions = this.band.showRoom(room, beat, clock, { terse });
     const empty = state === "empty";
     setClass(this.element, "empty", empty);
     setClass(this.element, "old", !current && !empty);

@@ -3,6 +3,7 @@
 import { SiteClock, node, setClass, setHidden, setText } from "./format.js";
 import { Reviver, startWatchdog, stateOf } from "./clock.js";
 import { MARK, conditionsOf, countByPriority, spoken } from "./conditions.js";
+import { flash } from "./band.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { Tile } from "./tile.js";
@@ -20,9 +21,9 @@ export function gridFor(count, upright) {
 
 /** How much a tile of this size can say and still be read from 4 m. */
 export function detailFor(width, height) {
-  if (width >= 300 && height >= 170) return "full";
-  if (width >= 215 && height >= 132) return "middle";
-  if (width >= 150 && height >= 112) return "small";
+  if (width >= 340 && height >= 165) return "full";
+  if (width >= 235 && height >= 140) return "middle";
+  if (width >= 150 && height >= 135) return "small";
   return "tiny";
 }
 
@@ -35,9 +36,12 @@ class Wall {
     this.clock = new SiteClock(null);
     this.colors = readColors(this.root);
     this.frame = 0;
-    this.feed = new Feed(host.source, (push) => this.take(push));
+    this.feed = new Feed((push) => this.take(push));
     this.reviver = new Reviver(this.feed.beat, host);
-    this.stopWatching = startWatchdog(() => this.look());
+    this.stopWatching = startWatchdog(() => {
+      flash(this.root);
+      this.look();
+    });
     this.sizes = new ResizeObserver(() => this.measure());
     this.sizes.observe(this.grid);
     this.themes = new MutationObserver(() => this.recolor());
@@ -45,6 +49,7 @@ class Wall {
       this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
     }
     this.layOut();
+    this.feed.rebind(host.source);
     this.look();
   }
 
@@ -78,7 +83,7 @@ class Wall {
     device.append(node("code", "", address));
     const demo = node("p", "", "or start simulated patients with ");
     demo.append(node("code", "", "./monitor demo"));
-    welcome.append(node("h2", "", "No rooms yet"), device, demo, node("p", "quiet", "A room appears here by itself as soon as it has something to say."));
+    welcome.append(node("h2", "", "No rooms yet"), device, demo, node("p", "quiet", "Rooms appear here by themselves."));
     welcome.hidden = true;
     return welcome;
   }
@@ -97,7 +102,7 @@ class Wall {
     for (const room of snapshot ? rooms.keys() : changed) this.showTile(room);
     for (const wave of waves) this.tiles.get(wave[0])?.append(wave, rooms.get(wave[0]).display_rate_hz);
     if (before === 0 || snapshot) this.look();
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+    this.plan();
   }
 
   addTile(room) {
@@ -118,7 +123,7 @@ class Wall {
   }
 
   showTile(room) {
-    this.tiles.get(room)?.show(this.feed.rooms.get(room), this.feed.beat, this.clock, this.colors);
+    this.tiles.get(room)?.show(this.feed.rooms.get(room), this.feed.beat, this.clock, this.colors, this.terse);
   }
 
   /** The watchdog: all that changes with time alone. */
@@ -143,11 +148,11 @@ class Wall {
     }
     this.access.showAccess(site);
     setText(this.title, site.lab_name || "Breathwatch");
-    setText(this.count, !known ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
+    setText(this.count, !known || rooms.size === 0 ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
     setHidden(this.welcome, !known || rooms.size > 0);
     setHidden(this.grid, rooms.size === 0);
     setClass(this.root, "lost", known && beat.lost);
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+    this.plan();
   }
 
   layOut() {
@@ -165,9 +170,10 @@ class Wall {
     const [columns, rows] = this.shape ?? [1, 1];
     const [width, height] = [box.width / columns - 8, box.height / rows - 8];
     const detail = detailFor(width, height);
-    const per = { full: [29, 14.6], middle: [25, 11.6], small: [19, 9.2], tiny: [14.5, 7.2] }[detail];
+    const per = { full: [29, 14.6], middle: [23.5, 12.5], small: [17, 10.5], tiny: [14.5, 10.2] }[detail];
     const unit = Math.max(6, Math.min(width / per[0], height / per[1], 34));
     this.grid.dataset.detail = detail;
+    this.terse = detail === "small" || detail === "tiny";
     this.grid.style.setProperty("--u", `${unit.toFixed(2)}px`);
     const tiles = [...this.tiles.values()];
     const boxes = tiles.map(({ stage }) => [stage.clientWidth, stage.clientHeight]);
@@ -175,12 +181,22 @@ class Wall {
       tile.trace.lineWidth = Math.max(1.5, Math.min(3, unit / 8));
       tile.resize(...boxes[i]);
     });
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+    this.plan();
   }
 
   recolor() {
     this.colors = readColors(this.root);
     this.look();
+  }
+
+  /** Paint in the next frame, if there is anything new: an idle page costs nothing. */
+  plan() {
+    if (this.frame) return;
+    for (const { trace } of this.tiles.values()) {
+      if (!trace.dirty) continue;
+      this.frame = requestAnimationFrame(() => this.paint());
+      return;
+    }
   }
 
   paint() {
