@@ -21,7 +21,9 @@ ROOM_RATE_HZ = 100.0
 WINDOW_S = 30.0
 FLOW_STEPS = 10.0
 PRESSURE_STEPS = 100.0
-DETAIL_KEYS = frozenset({"max_pressure_cmh2o", "commands", "marks", "events", "night", "device"})
+DETAIL_KEYS = frozenset(
+    {"max_pressure_cmh2o", "commands", "marks", "events", "night", "device", "seconds_since_breath"}
+)
 
 
 @dataclass(frozen=True, slots=True)

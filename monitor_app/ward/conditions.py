@@ -19,6 +19,17 @@ def state_by_age(age_s: float | None) -> str:
     return "stale" if age_s >= STALE_S else "live"
 
 
+def no_breath_s(vitals: Vitals | None) -> int | None:
+    """Whole seconds without a breath while a breath gap is open.
+
+    A gap closes only when the next peak is certain; from the first rise of that breath on it is no longer said.
+    """
+    if vitals is None or not vitals.breath_gap_open or vitals.seconds_since_breath is None:
+        return None
+    seconds = int(vitals.seconds_since_breath)
+    return seconds if seconds >= rules.DEFAULT_RULES.breath_gap_s else None
+
+
 class ConditionWatch:
     """Turns a room's numbers into conditions, each with the time since when it holds."""
 
@@ -51,10 +62,10 @@ class ConditionWatch:
         if state == "silent" and last_seen is not None and not ended:
             found.append(("medium", "device_silent", "Device silent", True, last_seen))
         if vitals is not None and state in ("live", "stale"):
-            if vitals.breath_gap_open and vitals.seconds_since_breath is not None:
-                seconds = vitals.seconds_since_breath
+            seconds = no_breath_s(vitals)
+            if seconds is not None:
                 priority = "high" if seconds >= rules.NO_BREATH_HIGH_S else "medium"
-                found.append((priority, "no_breath", f"No breath {int(seconds)} s", False, now))
+                found.append((priority, "no_breath", f"No breath {seconds} s", False, now))
             leak = vitals.leak_lpm
             if (
                 leak is not None

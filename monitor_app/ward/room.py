@@ -8,7 +8,7 @@ from cpap_core import rules
 from cpap_core.types import EventKind, Vitals
 
 from .commands import CommandLog
-from .conditions import ConditionWatch, state_by_age
+from .conditions import ConditionWatch, no_breath_s, state_by_age
 from .trace import Found, StreamSpec, Trace
 
 LAST_HOUR_S = 3600.0
@@ -126,7 +126,7 @@ class Room:
 
     def publish(self, now: float, version: int, *, detail: bool = False) -> None:
         """Bring what pages show up to date; each key that changed gets the version."""
-        for key, value in (self._detail() if detail else self._view(now)).items():
+        for key, value in (self._detail(now) if detail else self._view(now)).items():
             if key not in self.values or self.values[key] != value:
                 self.values[key] = value
                 self.versions[key] = version
@@ -149,8 +149,6 @@ class Room:
         # The age of a live room travels with its samples; here the time changes only where the room is not live.
         if state == "live" and "newest_sample_time" in self.values and self.values.get("state") == "live":
             view["newest_sample_time"] = self.values["newest_sample_time"]
-        since_breath = vitals.seconds_since_breath if vitals else None
-        gap_open = bool(vitals and vitals.breath_gap_open)
         last_peak = trace.peaks[-1] if trace and trace.peaks else None
         del view["samples_received"]
         view.update(
@@ -161,7 +159,7 @@ class Room:
             minute_ventilation_lpm=_rounded(vitals.minute_ventilation_lpm, 1) if vitals else None,
             leak_lpm=_rounded(vitals.leak_lpm, 0) if vitals else None,
             armed=bool(vitals and vitals.armed),
-            no_breath_s=int(since_breath) if gap_open and since_breath is not None else None,
+            no_breath_s=no_breath_s(vitals),
             last_breath_time=round(trace.spec.start_time + last_peak, 1) if trace and last_peak is not None else None,
             trace_epoch=trace.epoch if trace else None,
             problem=self.problem or self._ended_text(),
@@ -177,8 +175,11 @@ class Room:
         )
         return view
 
-    def _detail(self) -> dict[str, Any]:
+    def _detail(self, now: float) -> dict[str, Any]:
+        vitals = self._vitals(now)
+        since_breath = vitals.seconds_since_breath if vitals else None
         return {
+            "seconds_since_breath": None if since_breath is None else int(since_breath),
             "device": self.trace.spec.device if self.trace else None,
             "max_pressure_cmh2o": rules.MAX_CPAP_ADULT_CMH2O,
             "commands": self.stay.commands.as_dicts(4) if self.stay else [],
