@@ -111,6 +111,7 @@ def _begin_stretch(s):
     s.step_maximum = -np.inf
     s.steps = 0
     s.inspiring = 0
+    s.inspiration_end = 0.0
     s.breathing = 0
     s.rising = 0
     s.trough = np.inf
@@ -271,7 +272,7 @@ def _begin_breath(s, before, position, missing, rows, filled):
     level = s.baseline + s.onset_fraction * s.amplitude
     onset = position
     if before < level:
-        onset -= s.step * (s.smoothed - level) / (s.smoothed - before)
+        onset = max(s.inspiration_end, onset - s.step * (s.smoothed - level) / (s.smoothed - before))
     filled = _turn_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
     s.phase_steps = 0

@@ -177,7 +177,10 @@ class Stretch:
 
     def begin_breath(self, now: float, before: float, position: float, missing: int, values: list[float]) -> None:
         level = self.baseline + self.rules.onset_fraction * self.amplitude
-        onset = position - self.step * (now - level) / (now - before) if before < level else position
+        onset = position
+        if before < level:
+            earliest = self.breath["inspiration_end"] if self.breath else 0.0
+            onset = max(earliest, position - self.step * (now - level) / (now - before))
         self.turn_cycle(onset, missing)
         assert self.breath
         self.inspiring = True
