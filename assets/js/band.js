@@ -9,7 +9,7 @@ export class Band {
     this.mark = node("b", "band-mark");
     this.text = node("span", "band-text");
     this.aside = node("span", "band-aside");
-    element.append(this.mark, this.text, this.aside);
+    element.append(this.mark, " ", this.text, " ", this.aside); // spaces for those who hear or copy it
     element.hidden = true;
   }
 

@@ -91,41 +91,44 @@ export class Reviver {
   constructor(beat, host) {
     this.beat = beat;
     this.host = host;
-    this.timer = null;
-    this.told = false;
+    this.attempt = 0; // names the attempts of this loss; answers to an earlier one count for nothing
+    this.trying = false;
   }
 
   look() {
-    if (!this.beat.lost) {
-      this.told = false;
-      this.stop();
-    } else if (this.host.onLost) {
-      if (!this.told) this.host.onLost(this.beat.silence());
-      this.told = true;
-    } else if (this.timer === null) this.plan();
-  }
-
-  plan() {
-    this.timer = setTimeout(() => this.ask(), 1000 + 2000 * Math.random());
-  }
-
-  async ask() {
-    let answered = false;
-    try {
-      const signal = AbortSignal.timeout(4000);
-      answered = (await fetch(`${this.host.base}/liveness`, { cache: "no-store", signal })).ok;
-    } catch {
-      answered = false;
+    if (!this.beat.lost) this.stop();
+    else if (!this.trying) {
+      this.trying = true;
+      this.attempt += 1;
+      if (this.host.onLost) this.host.onLost(this.beat.silence());
+      else this.revive(this.attempt);
     }
-    // A stopped server that goes on, or a cable put back, speaks by the old socket: give it the time to.
-    if (answered) await new Promise((done) => setTimeout(done, 1000 + 1500 * Math.random()));
-    if (this.timer === null) return;
-    if (answered && this.beat.lost) window.location.reload();
-    this.plan();
+  }
+
+  async revive(attempt) {
+    while (attempt === this.attempt) {
+      await pause(1000 + 2000 * Math.random());
+      if (!(await this.answers())) continue;
+      // A stopped server that goes on, or a cable put back, speaks by the old socket: give it the time to.
+      await pause(1000 + 1500 * Math.random());
+      // Ask again right before: a reload into a dead server would leave an error page that nobody comes to reload.
+      if (attempt === this.attempt && (await this.answers()) && attempt === this.attempt) window.location.reload();
+    }
+  }
+
+  async answers() {
+    try {
+      const signal = AbortSignal.timeout(2000);
+      return (await fetch(`${this.host.base}/liveness`, { cache: "no-store", signal })).ok;
+    } catch {
+      return false;
+    }
   }
 
   stop() {
-    clearTimeout(this.timer);
-    this.timer = null;
+    if (this.trying) this.attempt += 1;
+    this.trying = false;
   }
 }
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

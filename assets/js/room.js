@@ -177,9 +177,9 @@ class Room {
 
   remark(room, current, age) {
     if (!room) return "";
-    if (room.problem) return room.problem;
-    if (current) return room.armed ? "" : "Waiting for the first breath";
-    return age === null ? "Nothing received yet" : `${duration(age)} old`;
+    if (current) return room.problem || (room.armed ? "" : "Waiting for the first breath");
+    const old = age === null ? "Nothing received yet" : `${duration(age)} old`;
+    return room.problem ? `${old} · ${room.problem}` : old;
   }
 
   showWho(room, vacant) {

@@ -87,11 +87,11 @@ export class Tile {
 
   remark(room, state, age, current, beat, conditions) {
     if (state === "empty") return "";
-    if (room.problem) return room.problem;
-    if (current) return room.armed ? "" : "Waiting for the first breath";
+    if (current) return room.problem || (room.armed ? "" : "Waiting for the first breath");
     if (conditions.some(({ kind }) => kind === "device_silent")) return "";
     if (state === "faulted" && !beat.lost) return "";
-    return age === null ? "Nothing received yet" : `${duration(age)} old`;
+    const old = age === null ? "Nothing received yet" : `${duration(age)} old`;
+    return room.problem ? `${old} · ${room.problem}` : old;
   }
 
   showNote(text) {
