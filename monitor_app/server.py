@@ -26,7 +26,7 @@ from monitor_app.push.feed import Site
 from monitor_app.views import room_document, wall_document
 from monitor_app.views.page import PageContext
 from monitor_app.ward import Ward
-from store import Store
+from store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +52,17 @@ def run(settings: Settings, *, on_start: Started | None = None) -> None:
     Raises
     ------
     ConfigError
-        The address is beyond loopback (there are no accounts yet), or cannot be listened on.
+        The address is beyond loopback (there are no accounts yet), cannot be listened on, or the store is unusable.
     """
     if not is_loopback(settings.host):
         raise ConfigError(
             f"{settings.host} is reached from other machines, and there are no accounts yet to sign in with: "
             "serve on 127.0.0.1 (the default)"
         )
-    asyncio.run(_serve(settings, on_start))
+    try:
+        asyncio.run(_serve(settings, on_start))
+    except StoreError as error:
+        raise ConfigError(str(error)) from error
 
 
 async def _serve(settings: Settings, on_start: Started | None) -> None:
