@@ -19,6 +19,8 @@ SOURCE_NAME = "breathwatch-live"
 REQUESTS_NAME = "breathwatch-requests"
 REPLIES_NAME = "breathwatch-replies"
 
+FIRST_SNAPSHOTS = 3
+
 Request = dict[str, Any]
 Handler = Callable[[Request], Awaitable[str | None]]
 """Carries a page's request out; gives the error in words, or None."""
@@ -29,29 +31,41 @@ def attach_live(
 ) -> ColumnDataSource:
     """Put a live source in a document and push to it until its session ends.
 
-    The page begins with the snapshot that comes with it. Deltas start when the page says that it is ready; a page that
-    lost its socket and came back gets a snapshot again.
+    A page begins with the snapshot that comes with it. Since it may be older than the newest push by the time the page
+    has read it, the first pushes after a connection are snapshots too, and so is the first one after the page says that
+    it is ready, or that it lost its socket and is back. Nothing is made for a session that nobody is connected to.
     """
     source = ColumnDataSource(name=SOURCE_NAME, tags=[SOURCE_NAME], data=feed.snapshot())
     doc.add_root(source)
-    ready = False
+    snapshots_due = FIRST_SNAPSHOTS
 
     def push() -> None:
-        if ready:
+        nonlocal snapshots_due
+        if not _is_connected(doc):
+            snapshots_due = FIRST_SNAPSHOTS
+        elif snapshots_due:
+            snapshots_due -= 1
+            source.data = feed.snapshot()
+        else:
             source.data = feed.delta()
 
-    def start(_event: Any) -> None:
-        nonlocal ready
-        # What was embedded in the page may be older than the last push: begin anew, once.
+    def begin_anew(_event: Any) -> None:
+        nonlocal snapshots_due
+        snapshots_due = 0
         source.data = feed.snapshot()
-        ready = True
 
-    doc.on_event("document_ready", start)
-    doc.on_event("client_reconnected", start)
+    doc.on_event("document_ready", begin_anew)
+    doc.on_event("client_reconnected", begin_anew)
     doc.add_periodic_callback(push, interval_ms)
     if on_request is not None:
         _attach_requests(doc, on_request)
     return source
+
+
+def _is_connected(doc: Document) -> bool:
+    """Whether anybody reads; a notebook's document has no session to ask."""
+    session = getattr(doc.session_context, "session", None)
+    return session is None or session.connection_count > 0
 
 
 def _attach_requests(doc: Document, on_request: Handler) -> None:

@@ -22,15 +22,17 @@ class PageContext:
     push_interval_ms: int
 
 
-def dress(doc: Document, context: PageContext, *, view: str, title: str, room: int | None = None) -> None:
-    """Give a document the live page's template, which loads BokehJS' core and our module, and nothing else."""
+def dress(doc: Document, context: PageContext, *, title: str, bare_view: str | None = None) -> None:
+    """Give a document its title and template.
+
+    A bare view is drawn by our module on BokehJS' core alone; otherwise Panel's resources come too and draw its roots.
+    """
     doc.title = title
     doc.config.notify_connection_status = False  # the page says it itself, in its own words
-    doc.template = template("live_page.html")
+    doc.template = template("live_page.html" if bare_view else "panel_page.html")
     doc.template_variables.update(
         prefix=context.prefix,
-        view=view,
-        room=room,
+        view=bare_view,
         bokeh_url=f"{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}",
     )
 

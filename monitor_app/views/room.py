@@ -1,44 +1,81 @@
-"""A room's page: live traces, numbers, events, and the pressure command."""
+"""A room: live traces, numbers, events, and the pressure command; the same object on a page and in a notebook."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import param
 from bokeh.document import Document
+from panel.custom import JSComponent
+from panel.viewable import Viewer
 
+from monitor_app import assets
 from monitor_app.push import LiveFeed, attach_live
 from monitor_app.ward import Ward, WardError
 
 from .page import PageContext, argument, dress
 
 
+class LiveRoom(JSComponent):
+    """The live module inside Panel: draws what the document's live source says of one room."""
+
+    room = param.Integer(default=None, allow_None=True, doc="The room's number.")
+    base = param.String(default="", doc="Path prefix of the server, for links.")
+
+    _esm = assets.live_js(panel=True) + '\nexport const render = (args) => renderLive(args, "room");\n'
+    _stylesheets = [assets.live_css()]  # noqa: RUF012
+
+
+class RoomView(Viewer):
+    """One room of a ward.
+
+    Parameters
+    ----------
+    ward : Ward
+        Where the room is.
+    room : int
+        The room's number; it may come into being later.
+    """
+
+    room = param.Integer(default=None, allow_None=True, doc="The room's number.")
+
+    def __init__(self, ward: Ward, room: int | None, *, base: str = "", **params: Any) -> None:
+        super().__init__(room=room, **params)
+        self.ward = ward
+        self._live = LiveRoom(room=room, base=base, sizing_mode="stretch_both")
+
+    def __panel__(self) -> LiveRoom:
+        """The component that draws."""
+        return self._live
+
+    async def carry_out(self, request: dict[str, Any], *, by: str) -> str | None:
+        """Do what the room's page asks; gives the error in words, or None."""
+        if request.get("type") != "set_pressure" or self.room is None or request.get("room") != self.room:
+            return f"This page commands room {self.room} and no other"
+        reason, command_id = request.get("reason"), request.get("request_id")
+        try:
+            await self.ward.command_pressure(
+                self.room,
+                request.get("pressure_cmh2o"),
+                by=by,
+                reason=str(reason)[:500] if reason else None,
+                command_id=str(command_id)[:100] if command_id else None,
+            )
+        except WardError as error:
+            return str(error)
+        return None
+
+
 def room_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the room that the address names; without one the page says how to choose one."""
     given = argument(doc, "room")
     number = int(given) if given and given.isascii() and given.isdigit() and 0 < int(given) < 2**31 else None
-    title = f"Room {number} · {context.site.lab_name}" if number else "No such room"
-    dress(doc, context, view="room", title=title, room=number)
-    feed = LiveFeed(context.ward, context.site, room=number or 0)
+    dress(doc, context, title=f"Room {number} · {context.site.lab_name}" if number else "No such room")
+    view = RoomView(context.ward, number, base=context.prefix)
+    view.__panel__().server_doc(doc, title=doc.title, location=False)
 
     async def on_request(request: dict[str, Any]) -> str | None:
-        return await carry_out(context.ward, number, request, by="room page")
+        return await view.carry_out(request, by="room page")
 
+    feed = LiveFeed(context.ward, context.site, room=number or 0)
     attach_live(doc, feed, interval_ms=context.push_interval_ms, on_request=on_request)
-
-
-async def carry_out(ward: Ward, room: int | None, request: dict[str, Any], *, by: str) -> str | None:
-    """Do what a room's page asks; gives the error in words, or None."""
-    if request.get("type") != "set_pressure" or room is None or request.get("room") != room:
-        return f"This page may command room {room} only"
-    reason, command_id = request.get("reason"), request.get("request_id")
-    try:
-        await ward.command_pressure(
-            room,
-            request.get("pressure_cmh2o"),
-            by=by,
-            reason=str(reason)[:500] if reason else None,
-            command_id=str(command_id)[:100] if command_id else None,
-        )
-    except WardError as error:
-        return str(error)
-    return None

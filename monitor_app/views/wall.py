@@ -11,5 +11,5 @@ from .page import PageContext, dress
 
 def wall_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the wall (F23)."""
-    dress(doc, context, view="wall", title=f"Wall · {context.site.lab_name}")
+    dress(doc, context, bare_view="wall", title=f"Wall · {context.site.lab_name}")
     attach_live(doc, LiveFeed(context.ward, context.site), interval_ms=context.push_interval_ms)
