@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 TRY_LATER = 1013
 """WebSocket close code `try again later`: the device reconnects and sends again what the disk does not have."""
 
+CAUGHT_UP_ITEMS, CAUGHT_UP_BYTES = 1000, 1 << 20
+"""Below these the queue has room for what the devices send again."""
+
 
 class Recorder:
     """Hands samples and findings to the store without ever waiting for it on the event loop."""
@@ -105,7 +108,8 @@ class Recorder:
 
     def _recover(self, trace: Trace) -> None:
         """Once the queue has drained, let the device come again and send what is missing."""
-        if self.store.health()["queued_items"] == 0:
+        health = self.store.health()
+        if health["ok"] and health["queued_items"] < CAUGHT_UP_ITEMS and health["queued_bytes"] < CAUGHT_UP_BYTES:
             room = self.behind.pop(trace.recording_id)
             if room.link is not None:
                 room.link.close(TRY_LATER, "the store has caught up: send again what was not acknowledged")

@@ -15,6 +15,7 @@ LAST_HOUR_S = 3600.0
 WINDOW_S = 35.0
 """Breath marks and spans are sent for a little more than a page's window."""
 EVENTS_SHOWN = 40
+PEAK_PASSED_S = 0.5
 EVENT_NAMES = {
     EventKind.BREATH_GAP: "Apnea",
     EventKind.APNEA: "Apnea",
@@ -202,7 +203,18 @@ class Room:
             if e.onset_s + e.duration_s >= since
         ]
         spans += [[e.id, e.kind.value, round(e.onset_s, 2), None] for e in trace.open.values()]
-        return {"peaks": [round(p, 2) for p in list(trace.peaks)[-30:]], "spans": spans}
+        peaks = [round(p, 2) for p in list(trace.peaks)[-30:]]
+        newest = self._newest_peak_s(trace)
+        return {"peaks": peaks if newest is None else [*peaks, round(newest, 2)], "spans": spans}
+
+    @staticmethod
+    def _newest_peak_s(trace: Trace) -> float | None:
+        """The peak of the breath that is not complete yet, once the flow has fallen from it."""
+        since = None if trace.failed else trace.detector.vitals().seconds_since_breath
+        if since is None or since < PEAK_PASSED_S:
+            return None
+        peak_s = trace.newest_s - since
+        return peak_s if not trace.peaks or peak_s - trace.peaks[-1] > PEAK_PASSED_S else None
 
     def _events(self) -> list[dict[str, Any]]:
         stay = self.stay

@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cpap_core.detector import warm_up
 from cpap_core.types import Samples
 from store import CommandState, Store
@@ -176,7 +178,7 @@ class Ward:
         end = first_sample + flow.shape[0]
         if trace.ended and end > trace.detected_next:
             raise StreamRefused("this recording has ended; start a new stream_id")
-        if first_sample < trace.detected_next and trace.differs_from_seen(first_sample, flow):
+        if first_sample < trace.detected_next and self._differs(trace, first_sample, flow):
             raise StreamRefused(
                 f"sample {first_sample} goes backward: the next is {trace.detected_next}, and what was received there "
                 f"is different; start a new stream_id when the counter starts again"
@@ -260,6 +262,16 @@ class Ward:
             self._change(room.stay, command_id, CommandState.REFUSED, refusal=reason)
 
     # ---- inside
+
+    def _differs(self, trace: Trace, first_sample: int, flow: Samples) -> bool:
+        """Whether samples that claim to be sent again are others than those received: a counter that started anew."""
+        if trace.differs_from_seen(first_sample, flow):
+            return True
+        n = min(trace.ring.first, trace.stored_next, first_sample + flow.shape[0]) - first_sample
+        if n <= 0:
+            return False
+        stored = self.store.read_samples(trace.recording_id, first_sample, n).flow_lpm
+        return not np.array_equal(stored, flow[:n], equal_nan=True)
 
     def _change(self, stay: Stay, command_id: str, state: CommandState, refusal: str | None = None) -> None:
         now = self.clock()

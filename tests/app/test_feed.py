@@ -1,0 +1,179 @@
+"""What is pushed: every sample once, only what changed, and a heartbeat when nothing is new."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitor_app.push import LiveFeed
+from monitor_app.push.feed import Site
+from monitor_app.ward import Ward
+from tests.app.raw_device import breathing
+from tests.app.ward_helpers import Clock, Link, feed_breathing, open_ward, spec
+
+SITE = Site("Lab", "UTC", open_access=True)
+
+
+def run(folder: Path, story: Any) -> None:
+    """Run a story in a ward of its own."""
+
+    async def body() -> None:
+        clock = Clock()
+        async with open_ward(folder, clock) as ward:
+            await story(ward, clock)
+
+    asyncio.run(body())
+
+
+def one(push: dict[str, list[Any]], column: str) -> Any:
+    """The value of a column of length one."""
+    (value,) = push[column]
+    return value
+
+
+def test_every_sample_is_pushed_once_in_any_rhythm(tmp_path: Path) -> None:
+    """No gap and no double between a snapshot and the deltas after it, however samples and pushes interleave."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 5)
+        feed, received = LiveFeed(ward, SITE, room=101), []
+        random = np.random.default_rng(1)
+        push = feed.snapshot()
+        for _ in range(200):
+            for wave in one(push, "waves"):
+                assert wave[0] == 101
+                assert wave[2] == len(received)
+                assert len(wave[4]) == len(wave[5])
+                received += wave[4]
+            for _ in range(int(random.integers(0, 3))):
+                n = int(random.integers(1, 20))
+                values = breathing(n, 25, trace.detected_next)
+                ward.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
+            clock.now += 0.2
+            push = feed.delta()
+        sent = np.rint(breathing(len(received))[:, 0] * 10).astype(int)
+        np.testing.assert_array_equal(received, sent)
+        assert len(received) > 1000
+
+    run(tmp_path, story)
+
+
+def test_a_gap_is_null(tmp_path: Path) -> None:
+    """A gap is drawn as a gap, never as a line or as zero."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 2)
+        ones = np.ones(10, np.float32)
+        ward.feed(room, trace, 60, ones, ones)
+        (wave,) = one(LiveFeed(ward, SITE).snapshot(), "waves")
+        assert wave[4][50:60] == [None] * 10
+        assert wave[4][60:] == [10] * 10
+        assert wave[5] == []
+
+    run(tmp_path, story)
+
+
+@pytest.mark.parametrize(("rate", "stride"), [(200, 8), (100, 4), (50, 2), (30, 2), (25, 1), (10, 1)])
+def test_the_wall_draws_at_most_25_hz(tmp_path: Path, rate: int, stride: int) -> None:
+    """Fast devices are averaged in whole blocks that do not depend on when the push was."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s", rate), Link())
+        feed = LiveFeed(ward, SITE)
+        push, drawn = feed.snapshot(), []
+        for n in (1, 7, rate, 3, rate * 3, 5):
+            values = breathing(n, rate, trace.detected_next)
+            ward.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
+            clock.now += 1
+            push = feed.delta()
+            for wave in one(push, "waves"):
+                assert wave[2] == len(drawn)
+                drawn += wave[4]
+        whole = trace.detected_next // stride
+        blocks = breathing(whole * stride, rate)[:, 0].reshape(-1, stride).astype(np.float64).mean(axis=1)
+        np.testing.assert_allclose(drawn, blocks * 10, atol=0.51)
+
+    run(tmp_path, story)
+
+
+def test_only_what_changed_is_pushed(tmp_path: Path) -> None:
+    """A number that did not change is not sent again; a heartbeat carries no freshness it does not have."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 40)
+        feed = LiveFeed(ward, SITE)
+        first = feed.snapshot()
+        assert one(first, "kind") == "snapshot"
+        assert one(first, "newest_sample_time") == clock.now
+        assert one(first, "site") == SITE.as_dict()
+        (state,) = one(first, "rooms")
+        assert {"mrn", "state", "breaths", "conditions", "trace_epoch", "display_rate_hz"} <= state.keys()
+        assert "events" not in state
+        clock.now += 0.2
+        heartbeat = feed.delta()
+        assert one(heartbeat, "server_time") == clock.now
+        assert (one(heartbeat, "waves"), one(heartbeat, "rooms")) == ([], [])
+        assert one(heartbeat, "newest_sample_time") is None
+        clock.now += 3
+        (stale,) = one(feed.delta(), "rooms")
+        assert stale["state"] == "stale"
+        assert "mrn" not in stale
+
+    run(tmp_path, story)
+
+
+def test_f24_a_room_appears_in_the_next_push(tmp_path: Path) -> None:
+    """F24: a new room, whole, to those who were there before it."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        feed = LiveFeed(ward, SITE)
+        assert one(feed.snapshot(), "rooms") == []
+        room, trace = await ward.open_stream(102, spec("s"), Link())
+        feed_breathing(ward, room, trace, 1)
+        clock.now += 0.2
+        push = feed.delta()
+        assert [state["room"] for state in one(push, "rooms")] == [102]
+        assert [wave[0] for wave in one(push, "waves")] == [102]
+
+    run(tmp_path, story)
+
+
+def test_a_new_recording_is_a_new_trace(tmp_path: Path) -> None:
+    """The page clears its trace by the epoch: nothing of one recording is drawn into another."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("a"), Link())
+        feed_breathing(ward, room, trace, 10)
+        feed = LiveFeed(ward, SITE)
+        feed.snapshot()
+        clock.now += 6
+        room, trace = await ward.open_stream(101, spec("b"), Link())
+        feed_breathing(ward, room, trace, 1)
+        push = feed.delta()
+        (state,), (wave,) = one(push, "rooms"), one(push, "waves")
+        assert state["trace_epoch"] == wave[1] == trace.epoch
+        assert wave[2] == 0
+
+    run(tmp_path, story)
+
+
+def test_a_reader_that_fell_behind_gets_one_window(tmp_path: Path) -> None:
+    """Never a backlog: after an hour away the newest 30 s come, with their true index."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s"), Link())
+        feed = LiveFeed(ward, SITE)
+        feed.snapshot()
+        feed_breathing(ward, room, trace, 3600)
+        clock.now += 1
+        (wave,) = one(feed.delta(), "waves")
+        assert (wave[2], len(wave[4])) == (90_000 - 750, 750)
+
+    run(tmp_path, story)
