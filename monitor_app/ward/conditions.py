@@ -61,18 +61,14 @@ class ConditionWatch:
             found.append(("medium", "faulted", fault, True, now))
         if state == "silent" and last_seen is not None and not ended:
             found.append(("medium", "device_silent", "Device silent", True, last_seen))
-        if vitals is not None and state in ("live", "stale"):
-            seconds = no_breath_s(vitals)
-            if seconds is not None:
-                priority = "high" if seconds >= rules.NO_BREATH_HIGH_S else "medium"
-                found.append((priority, "no_breath", f"No breath {seconds} s", False, now))
-            leak = vitals.leak_lpm
-            if (
-                leak is not None
-                and self._leak_from_s is not None
-                and newest_s - self._leak_from_s >= rules.LARGE_LEAK_S
-            ):
-                found.append(("medium", "large_leak", f"Large leak {leak:.0f} L/min", False, now))
+        seconds = no_breath_s(vitals)
+        if seconds is not None:
+            # Kept while the device is silent too: not knowing more is no reason to take an alarm away.
+            priority = "high" if seconds >= rules.NO_BREATH_HIGH_S else "medium"
+            found.append((priority, "no_breath", f"No breath {seconds} s", False, now))
+        leaking = self._leak_from_s is not None and newest_s - self._leak_from_s >= rules.LARGE_LEAK_S
+        if leaking and state == "live" and vitals is not None and vitals.leak_lpm is not None:
+            found.append(("medium", "large_leak", f"Large leak {vitals.leak_lpm:.0f} L/min", False, now))
         kinds = {kind for _, kind, *_ in found}
         self._since = {kind: at for kind, at in self._since.items() if kind in kinds}
         result = [

@@ -106,7 +106,8 @@ class Room:
 
     def summary(self, now: float) -> dict[str, Any]:
         """The room as `GET /api/v1/rooms` lists it."""
-        state, vitals = self.state(now), self._vitals(now)
+        state = self.state(now)
+        vitals = self._vitals() if state == "live" else None
         stay = self.stay
         traces = list(stay.traces.values()) if stay else []
         apneas = sum(t.apnea_count for t in traces)
@@ -132,8 +133,9 @@ class Room:
                 self.values[key] = value
                 self.versions[key] = version
 
-    def _vitals(self, now: float) -> Vitals | None:
-        if self.trace is None or self.fault is not None or self.state(now) == "silent":
+    def _vitals(self) -> Vitals | None:
+        """The detector's numbers, of whatever age; None where there is no running recording."""
+        if self.trace is None or self.trace.failed or self.trace.ended:
             return None
         return self.trace.detector.vitals()
 
@@ -146,7 +148,9 @@ class Room:
 
     def _view(self, now: float) -> dict[str, Any]:
         view = self.summary(now)
-        state, vitals, trace, stay = view["state"], self._vitals(now), self.trace, self.stay
+        state, trace, stay = view["state"], self.trace, self.stay
+        last_known = self._vitals()
+        vitals = last_known if state == "live" else None
         # The age of a live room travels with its samples; here the time changes only where the room is not live.
         if state == "live" and "newest_sample_time" in self.values and self.values.get("state") == "live":
             view["newest_sample_time"] = self.values["newest_sample_time"]
@@ -159,8 +163,8 @@ class Room:
             tidal_volume_ml=_rounded(vitals.tidal_volume_ml, 0) if vitals else None,
             minute_ventilation_lpm=_rounded(vitals.minute_ventilation_lpm, 1) if vitals else None,
             leak_lpm=_rounded(vitals.leak_lpm, 0) if vitals else None,
-            armed=bool(vitals and vitals.armed),
-            no_breath_s=no_breath_s(vitals),
+            armed=bool(last_known and last_known.armed),
+            no_breath_s=no_breath_s(last_known),
             last_breath_time=round(trace.spec.start_time + last_peak, 1) if trace and last_peak is not None else None,
             trace_epoch=trace.epoch if trace else None,
             problem=self.problem or self._ended_text(),
@@ -171,13 +175,13 @@ class Room:
                 last_seen=self.newest_sample_time,
                 ended=bool(trace and trace.ended),
                 fault=self.fault,
-                vitals=vitals,
+                vitals=last_known,
             ),
         )
         return view
 
     def _detail(self, now: float) -> dict[str, Any]:
-        vitals = self._vitals(now)
+        vitals = self._vitals() if self.state(now) == "live" else None
         since_breath = vitals.seconds_since_breath if vitals else None
         return {
             "seconds_since_breath": None if since_breath is None else int(since_breath),

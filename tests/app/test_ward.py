@@ -158,6 +158,23 @@ def test_f42_states_follow_the_age_of_the_newest_sample(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+def test_silence_does_not_take_an_alarm_away(tmp_path: Path) -> None:
+    """CLINICAL: a device that falls silent in an apnea leaves the apnea's condition standing, beside its own."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.open_stream(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 40)
+        feed_pause(ward, room, trace, 23)
+        clock.now += 10
+        ward.refresh()
+        assert [(c["kind"], c["priority"]) for c in room.values["conditions"]] == [
+            ("no_breath", "high"),
+            ("device_silent", "medium"),
+        ]
+
+    in_ward(tmp_path, story)
+
+
 def test_a_recording_that_ended_is_no_alarm(tmp_path: Path) -> None:
     """A device that says `end` is not silent by accident."""
 
