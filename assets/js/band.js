@@ -1,7 +1,7 @@
 // The alarm band: what is wrong in words, worst first. Greying never hides it; what it says then shows its age.
 
 import { duration, node, setAttribute, setClass, setHidden, setText } from "./format.js";
-import { MARK, conditionsOf, words } from "./conditions.js";
+import { MARK, conditionsOf, sentence } from "./conditions.js";
 
 export class Band {
   constructor(element = node("p", "band")) {
@@ -30,7 +30,7 @@ export class Band {
       this.show(null, "");
       return conditions;
     }
-    let text = conditions.map((condition) => words(condition, room, beat, clock, terse)).join(" · ");
+    let text = sentence(conditions, room, beat, clock, terse);
     if (beat.lost) text += ` · ${duration(beat.silence())} old`;
     this.show(conditions[0].priority, text, aside);
     return conditions;

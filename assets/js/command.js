@@ -1,6 +1,7 @@
 // The pressure command: a number, one button, and its fate in words.
 
 import { node, setAttribute, setHidden, setText } from "./format.js";
+import { stateOf } from "./clock.js";
 
 const LOWEST = 4;
 const HIGHEST = 25;
@@ -158,7 +159,8 @@ export class PressureCommand {
     if (this.pending && commands.some(({ command_id: id }) => id === this.pending.id)) this.pending = null;
     if (!this.touched) this.follow(this.pending?.value ?? commands.find(inForce)?.pressure_cmh2o ?? room?.pressure_cmh2o);
     const [newest, older] = commands;
-    setText(this.fate, this.pending ? this.waiting() : newest ? fate(newest, clock, beat) : "No pressure commanded yet.");
+    const heard = Boolean(room) && stateOf(room, beat).current;
+    setText(this.fate, this.pending ? this.waiting() : newest ? fate(newest, clock, beat, heard) : "No pressure commanded yet.");
     setAttribute(this.fate, "data-state", this.pending ? (this.pending.error ? "refused" : "commanded") : newest?.state ?? "none");
     const previous = this.pending ? newest : older;
     setText(this.before, previous ? `Before: ${previous.pressure_cmh2o} cmH₂O, ${brief(previous, clock)}` : "");
@@ -180,10 +182,11 @@ export class PressureCommand {
 }
 
 const inForce = ({ state }) => state === "commanded" || state === "delivered" || state === "applied";
+const BRIEFLY = { commanded: "not delivered, commanded", delivered: "not confirmed, delivered", superseded: "replaced, commanded" };
 const by = (command) => (command.by ? `, by ${command.by}` : "");
 
 /** What became of a command, and what to do when that is nothing. */
-export function fate(command, clock, beat) {
+export function fate(command, clock, beat, heard) {
   const { pressure_cmh2o: pressure, previous_cmh2o: previous, state } = command;
   const stays = previous === null || previous === undefined ? "" : ` The pressure stays at ${previous} cmH₂O.`;
   const waited = beat.age(command.delivered_at ?? command.commanded_at);
@@ -191,17 +194,19 @@ export function fate(command, clock, beat) {
   if (state === "applied") return `✓ Applied: ${pressure} cmH₂O at ${clock.time(command.applied_at)}${by(command)}`;
   if (state === "refused") return `✕ Refused by the device: ${command.reason || "no reason given"}.${stays}`;
   if (state === "failed") return `✕ Failed: ${command.reason || "no reason given"}.${stays}`;
+  if (state === "superseded") return `✕ Replaced by a later command: ${pressure} cmH₂O was not applied.${stays}`;
   if (state === "delivered") {
     const told = `Delivered to the device: ${pressure} cmH₂O at ${clock.time(command.delivered_at)}`;
     return late ? `${told}. It has not confirmed: look at the device.` : `${told}, not yet applied`;
   }
   const told = `Commanded: ${pressure} cmH₂O at ${clock.time(command.commanded_at)}${by(command)}`;
-  return late ? `${told}. Not delivered yet: the device does not answer. Set it at the device if it cannot wait.` : `${told}, on its way`;
+  if (!late && heard) return `${told}, on its way`;
+  return `${told}. It waits for the device, which is not connected. Set it at the device if it cannot wait.`;
 }
 
 function brief(command, clock) {
   const at = command.applied_at ?? command.refused_at ?? command.delivered_at ?? command.commanded_at;
-  return `${command.state} at ${clock.time(at)}${by(command)}`;
+  return `${BRIEFLY[command.state] ?? command.state} at ${clock.time(at)}${by(command)}`;
 }
 
 /** crypto.randomUUID exists on secure pages only, and a lab's page may be plain http. */

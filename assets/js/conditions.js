@@ -11,7 +11,8 @@ export function conditionsOf(room, beat) {
   const found = [...(room.conditions ?? [])];
   const has = (kind) => found.some((condition) => condition.kind === kind);
   const nothingSince = room.newest_sample_time ?? null;
-  if (state === "silent" && !has("device_silent") && !beat.lost) {
+  // A room that the server itself calls silent, without this alarm, has ended its recording or never begun one.
+  if (state === "silent" && room.state !== "silent" && !has("device_silent") && !beat.lost) {
     found.push({ priority: "medium", kind: "device_silent", technical: true, since: nothingSince, age });
   }
   if (state === "faulted" && !has("faulted")) {
@@ -20,8 +21,20 @@ export function conditionsOf(room, beat) {
   return found.sort((a, b) => ORDER[a.priority] - ORDER[b.priority]);
 }
 
+/** All of them as one line; a device that fell silent in a breathing pause says both in few words. */
+export function sentence(conditions, room, beat, clock, terse = false) {
+  const kinds = conditions.map(({ kind }) => kind);
+  const paused = kinds.indexOf("no_breath");
+  const silent = kinds.indexOf("device_silent");
+  const say = (condition, briefly) => words(condition, room, beat, clock, briefly);
+  if (paused < 0 || silent < 0) return conditions.map((condition) => say(condition, terse)).join(" · ");
+  const rest = conditions.filter((_, i) => i !== paused && i !== silent).map((condition) => say(condition, terse));
+  const then = say(conditions[silent], true).toLowerCase();
+  return [`${say(conditions[paused], terse)}, then ${then}`, ...rest].join(" · ");
+}
+
 /** `terse` where a tile is small: the condition itself, without what the room's page also says. */
-export function words(condition, room, beat, clock, terse = false) {
+function words(condition, room, beat, clock, terse = false) {
   if (condition.kind === "no_breath" && Number.isFinite(room.no_breath_s)) return `No breath ${duration(room.no_breath_s)}`;
   if (condition.kind === "device_silent") {
     const since = room.newest_sample_time ?? condition.since;
@@ -48,6 +61,15 @@ export function countByPriority(rooms, beat) {
     if (worst) counts[worst.priority] += 1;
   }
   return counts;
+}
+
+/** What a trace says of itself while its room has no alarm to say it; `waiting` is what to do where nothing ever came. */
+export function remarkOf(room, { state, age, current }, conditions, waiting) {
+  const { problem } = room;
+  if (current) return problem || (room.armed ? "" : "Waiting for the first breath");
+  const shown = conditions.some(({ kind }) => kind === "device_silent" || kind === "faulted");
+  const old = age === null ? (problem ? "" : waiting) : shown || state === "empty" ? "" : `${duration(age)} old`;
+  return [problem, old].filter(Boolean).join(" · ");
 }
 
 /** Who lies here, as far as we know. */

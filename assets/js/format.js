@@ -58,6 +58,19 @@ export function duration(seconds) {
   return `${Math.floor(total / 3600)} h ${two(Math.floor((total % 3600) / 60))} min`;
 }
 
+/** A long time without its seconds: under 1 min, 12 min, 4 h 55 min. */
+export function minutes(seconds) {
+  const full = Math.floor(seconds / 60);
+  if (full < 1) return "under 1 min";
+  return full < 60 ? `${full} min` : duration(60 * full);
+}
+
+/** Where a room's device connects to. */
+export function ingestAddress(base, room) {
+  const { protocol, host } = window.location;
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}${base}/ingest/rooms/${room}`;
+}
+
 /** Clock times in the lab's own time zone, whatever the browser's is. */
 export class SiteClock {
   constructor(timeZone) {

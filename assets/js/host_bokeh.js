@@ -2,29 +2,15 @@
 // reconnection replaces it. The page says what to mount: <div data-breathwatch="wall" data-base="">.
 
 import { mountRoom } from "./room.js";
-import { findModel } from "./source.js";
+import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
-
-const REQUESTS_NAME = "breathwatch-requests";
-const REPLIES_NAME = "breathwatch-replies";
 
 export function mountBokehPage(el) {
   const { documents } = window.Bokeh;
   let mounted = null;
   let source = null;
   const watched = new WeakSet();
-  let requests = null;
-  const takers = [];
-  const take = (replies) => (replies.data.reply ?? []).forEach((reply) => takers.forEach((taker) => taker(reply)));
-
-  /** Commands go out as the data of one source, errors come back as that of another; a wall has neither. */
-  function adoptRequests(doc) {
-    const found = findModel(doc, REQUESTS_NAME);
-    if (found === null || found === requests) return;
-    requests = found;
-    const replies = findModel(doc, REPLIES_NAME);
-    replies?.properties.data.change.connect(() => take(replies));
-  }
+  const link = new RequestLink();
 
   function adopt() {
     for (const doc of documents) {
@@ -32,7 +18,7 @@ export function mountBokehPage(el) {
         watched.add(doc);
         doc.on_change(({ kind }) => kind === "ModelChanged" || queueMicrotask(adopt));
       }
-      adoptRequests(doc);
+      link.adopt(doc);
       const found = findModel(doc);
       if (found === null || found === source) continue;
       source = found;
@@ -42,9 +28,7 @@ export function mountBokehPage(el) {
   }
 
   function mount() {
-    const host = { source, base: el.dataset.base ?? "", room: Number(el.dataset.room) || null };
-    if (requests) host.send = (request) => (requests.data = { request: [JSON.stringify(request)] });
-    host.onReply = (taker) => takers.push(taker);
+    const host = { source, base: el.dataset.base ?? "", room: Number(el.dataset.room) || null, ...link.verbs };
     return el.dataset.breathwatch === "room" ? mountRoom(el, host) : mountWall(el, host);
   }
 

@@ -1,25 +1,24 @@
 // The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
 
 import { mountRoom } from "./room.js";
-import { findModel } from "./source.js";
+import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 const LOOK_AGAIN_MS = 20;
 
 /**
- * `kind` is "wall" or "room". The component may have the parameters `room` and `base`; its messages carry the commands.
+ * `kind` is "wall" or "room". The component may have the parameters `room` and `base`.
  * The source is the document's model of the known name: wait for it where the component is rendered first.
  */
 export function renderLive({ model, view, el }, kind) {
   const { document: doc } = view.model;
-  const replies = [];
+  const link = new RequestLink();
   let mounted = null;
   let source = null;
   let timer = 0;
-  const take = (message) => replies.forEach((reply) => reply(message?.data ?? message));
-  model.on("msg:custom", take);
 
   function adopt() {
+    link.adopt(doc);
     const found = findModel(doc);
     if (found === null) {
       clearTimeout(timer);
@@ -32,9 +31,7 @@ export function renderLive({ model, view, el }, kind) {
   }
 
   function host() {
-    const made = { source, base: model.base ?? "", room: model.room ?? null };
-    made.send = (message) => model.send_msg(message);
-    made.onReply = (reply) => replies.push(reply);
+    const made = { source, base: model.base ?? "", room: model.room ?? null, ...link.verbs };
     if (model.embedded) made.onLost = () => {}; // a notebook is not reloaded
     return made;
   }

@@ -1,8 +1,8 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
-import { SiteClock, UNKNOWN, duration, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
 import { Reviver, startWatchdog, stateOf } from "./clock.js";
-import { spoken, whoOf } from "./conditions.js";
+import { remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { EventList } from "./events.js";
 import { Feed } from "./feed.js";
@@ -20,16 +20,10 @@ const ROOM_NUMBERS = [
   { label: "minute ventilation", unit: "L/min", value: (room) => tenth(room.minute_ventilation_lpm) },
   { label: "leak", unit: "L/min", value: (room) => whole(room.leak_lpm) },
   { label: "pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
-  { label: "since last breath", unit: "s", name: "breath", value: (room, beat) => sinceBreath(room, beat) },
+  { label: "since last breath", unit: "s", name: "breath", value: (room) => whole(room.seconds_since_breath) },
   { label: "apneas, last hour", unit: "", name: "apneas", value: (room) => whole(room.apnea_count_last_hour) },
   { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
 ];
-
-function sinceBreath(room, beat) {
-  if (Number.isFinite(room.no_breath_s)) return String(room.no_breath_s);
-  const age = beat.age(room.last_breath_time);
-  return age === null ? UNKNOWN : String(Math.floor(age));
-}
 
 class Room {
   constructor(el, host) {
@@ -114,13 +108,17 @@ class Room {
 
   buildWelcome() {
     const welcome = node("section", "welcome");
-    const address = `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}${this.host.base}/ingest/rooms/${this.number}`;
     this.welcomeTitle = node("h2");
+    this.welcomeProblem = node("p", "welcome-problem");
     const device = node("p", "", "Connect its device to ");
-    device.append(node("code", "", address));
-    welcome.append(this.welcomeTitle, device, node("p", "quiet", "This page goes live by itself with the first samples."));
+    device.append(node("code", "", this.address));
+    welcome.append(this.welcomeTitle, this.welcomeProblem, device, node("p", "quiet", "This page goes live by itself with the first samples."));
     welcome.hidden = true;
     return welcome;
+  }
+
+  get address() {
+    return ingestAddress(this.host.base, this.number);
   }
 
   get room() {
@@ -147,11 +145,14 @@ class Room {
     this.reviver.look();
     this.face.show(feed, clock);
     const lost = this.lost.showLoss(feed, clock);
-    const { state, age, current } = room ? stateOf(room, beat) : { state: "empty", age: null, current: false };
+    const found = room ? stateOf(room, beat) : { state: "empty", age: null, current: false };
+    const { state, age, current } = found;
     const vacant = feed.known && state === "empty";
     setHidden(this.body, vacant);
     setHidden(this.welcome, !vacant);
     setText(this.welcomeTitle, room ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
+    setText(this.welcomeProblem, room?.problem ? `${room.problem}.` : "");
+    setHidden(this.welcomeProblem, !room?.problem);
     this.live.showAge(feed, current ? age : null);
     if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
@@ -163,7 +164,7 @@ class Room {
     setClass(this.root, "old", feed.known && !current);
     this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
     this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
-    this.flow.showNote(this.remark(room, current, age));
+    this.flow.showNote(room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "");
     this.events.show(room?.events, clock);
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
@@ -171,15 +172,8 @@ class Room {
   }
 
   aside(room) {
-    if (!Number.isFinite(room.no_breath_s) || !room.last_breath_time) return "";
-    return `last breath ${this.clock.time(room.last_breath_time)}`;
-  }
-
-  remark(room, current, age) {
-    if (!room) return "";
-    if (current) return room.problem || (room.armed ? "" : "Waiting for the first breath");
-    const old = age === null ? "Nothing received yet" : `${duration(age)} old`;
-    return room.problem ? `${old} · ${room.problem}` : old;
+    const pause = room.events?.find((event) => event.in_progress && event.kind === "breath_gap");
+    return pause ? `last breath ${this.clock.time(pause.time)}` : "";
   }
 
   showWho(room, vacant) {
@@ -192,7 +186,7 @@ class Room {
       if (room.mrn && room.patient_name) meta.push(`MRN ${room.mrn}`);
       if (room.stay_started) {
         const now = this.feed.beat.serverNow();
-        meta.push(`since ${this.clock.hourMinute(room.stay_started)}`, duration(60 * Math.floor((now - room.stay_started) / 60)).replace(/ 00 s$/, ""));
+        meta.push(`since ${this.clock.hourMinute(room.stay_started)}`, minutes(now - room.stay_started));
       }
       if (room.device) meta.push(room.device);
     }
@@ -203,7 +197,7 @@ class Room {
   showNumbers(room, current) {
     ROOM_NUMBERS.forEach(({ value, name }, i) => {
       const { cell, figure, term, unit } = this.numbers[i];
-      setFigure(figure, current ? value(room, this.feed.beat) : UNKNOWN);
+      setFigure(figure, current ? value(room) : UNKNOWN);
       if (name === "apneas") {
         setClass(cell, "many", current && room.apnea_count_last_hour >= 2);
         setText(unit, current ? `of ${whole(room.total_apnea_count)}` : "");

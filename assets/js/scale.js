@@ -1,7 +1,7 @@
 // Calm vertical scales: they grow at once when a trace would leave its place, and shrink rarely.
 
 const FLOW_STEPS_LPM = [30, 40, 60, 80, 120, 180, 240, 360];
-const FLOW_BELOW = 0.62; // expiration is drawn with less room than inspiration: it needs less
+const FLOW_BELOW = 0.75; // expiration is drawn with less room than inspiration: it needs less
 const SHRINK_AFTER_S = 60;
 
 /** Largest value but one of one-second blocks over the window: a single spike does not rescale a trace. */

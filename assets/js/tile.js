@@ -1,9 +1,9 @@
 // One room on the wall: who, pressure, live flow, four numbers, and a band when something is wrong.
 
-import { UNKNOWN, duration, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { UNKNOWN, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { stateOf } from "./clock.js";
-import { whoOf } from "./conditions.js";
+import { remarkOf, whoOf } from "./conditions.js";
 import { FlowScale } from "./scale.js";
 import { Trace, WINDOW_S } from "./trace.js";
 
@@ -63,7 +63,8 @@ export class Tile {
 
   /** Everything but the samples; called on change and by the watchdog, so it must cost nothing when nothing changed. */
   show(room, beat, clock, colors, terse) {
-    const { state, age, current } = stateOf(room, beat);
+    const found = stateOf(room, beat);
+    const { state, current } = found;
     const conditions = this.band.showRoom(room, beat, clock, { terse });
     const empty = state === "empty";
     setClass(this.element, "empty", empty);
@@ -81,17 +82,8 @@ export class Tile {
     setFigure(this.apneas.figure, current ? whole(apneas) : UNKNOWN);
     setText(this.total, current && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)}` : "");
     setClass(this.apneas.cell, "many", current && apneas >= 2);
-    this.showNote(this.remark(room, state, age, current, beat, conditions));
+    this.showNote(remarkOf(room, found, conditions, "Waiting for the device"));
     this.trace.setColor(current ? colors.flow : colors.old, current ? colors.flow : null);
-  }
-
-  remark(room, state, age, current, beat, conditions) {
-    if (state === "empty") return "";
-    if (current) return room.problem || (room.armed ? "" : "Waiting for the first breath");
-    if (conditions.some(({ kind }) => kind === "device_silent")) return "";
-    if (state === "faulted" && !beat.lost) return "";
-    const old = age === null ? "Nothing received yet" : `${duration(age)} old`;
-    return room.problem ? `${old} · ${room.problem}` : old;
   }
 
   showNote(text) {

@@ -1,6 +1,6 @@
 // The wall: every room at once, from 1 to 64, without scrolling and without a hand.
 
-import { SiteClock, node, setClass, setHidden, setText } from "./format.js";
+import { SiteClock, ingestAddress, node, setClass, setHidden, setText } from "./format.js";
 import { Reviver, startWatchdog, stateOf } from "./clock.js";
 import { MARK, conditionsOf, countByPriority, spoken } from "./conditions.js";
 import { flash } from "./band.js";
@@ -78,9 +78,8 @@ class Wall {
 
   buildWelcome() {
     const welcome = node("section", "welcome");
-    const address = `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}${this.host.base}/ingest/rooms/101`;
     const device = node("p", "", "Connect a device to ");
-    device.append(node("code", "", address));
+    device.append(node("code", "", ingestAddress(this.host.base, 101)));
     const demo = node("p", "", "or start simulated patients with ");
     demo.append(node("code", "", "./monitor demo"));
     welcome.append(node("h2", "", "No rooms yet"), device, demo, node("p", "quiet", "Rooms appear here by themselves."));
