@@ -1,0 +1,31 @@
+"""`./monitor bench [NAME] [options]`: lists the benchmarks, or runs one."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHES = {
+    "push": "pushes to many browsers: latency, continuity, cost, beside a bare broadcast",
+    "memory": "the server's memory over an hour of recording time of 16 rooms",
+    "start": "from the command to the first page, and after a restart with a full store",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one bench; gives the exit code."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: ./monitor bench NAME [options]\n")
+        for name, text in BENCHES.items():
+            print(f"  {name:<9} {text}")
+        print("\n./monitor bench NAME --help says more. A bench ends with 1 where a requirement is not met.")
+        return 0
+    if arguments[0] not in BENCHES:
+        print(f"There is no bench {arguments[0]!r}. They are: {', '.join(BENCHES)}.", file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

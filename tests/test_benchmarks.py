@@ -1,0 +1,137 @@
+"""The benchmarks themselves: what they hold the server to, and that each runs; tiny loads, so no figure counts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from bokeh.client import pull_session
+
+from benchmarks import __main__ as bench
+from benchmarks import devices, memory, push, start
+from benchmarks.bokeh_client import PageClient
+from benchmarks.continuity import Continuity
+from benchmarks.process import Process, Server
+
+ROOM = devices.FIRST_ROOM
+
+
+def a_push(
+    kind: str, pulse: int, first: int, n: int, *, epoch: int = 1, removed: tuple[int, ...] = ()
+) -> dict[str, Any]:
+    flow = devices.shown_flow(ROOM, first, n)
+    return {"kind": kind, "pulse": pulse, "waves": [[ROOM, epoch, first, 0.0, flow, []]], "removed": list(removed)}
+
+
+def faults_of(*pushes: dict[str, Any]) -> dict[str, int]:
+    continuity = Continuity(devices.shown_flow)
+    for one in pushes:
+        continuity.take(one)
+    return dict(+continuity.faults)
+
+
+SNAPSHOT = a_push("snapshot", 1, 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("pushes", "faults"),
+    [
+        ([SNAPSHOT, a_push("delta", 2, 10, 5), a_push("delta", 3, 15, 5)], {}),
+        ([SNAPSHOT, a_push("delta", 2, 12, 5)], {"gaps": 2}),
+        ([SNAPSHOT, a_push("delta", 2, 7, 5)], {"doubles": 3}),
+        ([SNAPSHOT, a_push("delta", 3, 10, 5)], {"pulses": 1}),
+        ([a_push("delta", 1, 0, 5)], {"orphans": 1}),
+        ([SNAPSHOT, a_push("snapshot", 7, 5, 10)], {}),
+        ([SNAPSHOT, a_push("snapshot", 2, 0, 8)], {"doubles": 2}),
+        ([SNAPSHOT, a_push("snapshot", 2, 12, 5)], {"gaps": 2}),
+        ([SNAPSHOT, a_push("delta", 2, 0, 5, epoch=2)], {}),
+        ([SNAPSHOT, a_push("delta", 2, 10, 0, removed=(ROOM,)), a_push("delta", 3, 0, 5, epoch=2)], {}),
+    ],
+    ids=["whole", "gap", "double", "lost push", "no snapshot", "overlap", "backward", "late", "new trace", "removed"],
+)
+def test_every_sample_must_come_once_and_in_order(pushes: list[dict[str, Any]], faults: dict[str, int]) -> None:
+    assert faults_of(*pushes) == faults
+
+
+def test_a_sample_of_another_room_is_wrong() -> None:
+    wrong = a_push("delta", 2, 10, 25)
+    wrong["waves"][0][4] = devices.shown_flow(ROOM + 1, 10, 25)
+    assert faults_of(SNAPSHOT, wrong)["wrong"] > 15
+
+
+def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, seconds))
+
+
+@pytest.fixture(scope="module")
+def streaming(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with three rooms that stream."""
+    with (
+        Server(tmp_path_factory.mktemp("data")) as server,
+        Process([sys.executable, "-P", "-m", "benchmarks.devices", server.url, "--rooms", "3"]),
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("path", ["/wall", f"/room?room={ROOM}"])
+@pytest.mark.parametrize("announce", [True, False], ids=["browser", "silent client"])
+def test_whoever_opens_a_page_gets_every_sample(streaming: Server, path: str, announce: bool) -> None:
+    async def watch() -> None:
+        page = PageClient(streaming.url, path, expected=devices.shown_flow, announce=announce)
+        await page.join()
+        page.measuring = True
+        await page.heard(5)
+        page.leave()
+        assert not +page.continuity.faults
+        assert page.continuity.rooms == (3 if path == "/wall" else 1)
+        assert -0.05 < min(page.latencies_s) < 2.0
+
+    within(30, watch())
+
+
+def test_a_page_that_is_no_page_is_told(streaming: Server) -> None:
+    with pytest.raises(ConnectionError, match="no page"):
+        within(10, PageClient(streaming.url, "/liveness").join())
+
+
+def test_bokehs_own_client_gets_pushes(streaming: Server) -> None:
+    session = pull_session(url=f"{streaming.url}/wall")
+    try:
+        source = session.document.get_model_by_name("breathwatch-live")
+        pulses: list[int] = []
+        source.on_change("data", lambda _attr, _old, new: pulses.append(new["pulse"][0]))
+        # Asking for a round trip throws away what comes before its answer, so the client's own loop has to run.
+        session._connection._loop_until(lambda: len(pulses) >= 5)
+        assert pulses == list(range(pulses[0], pulses[0] + 5))
+    finally:
+        session.close()
+
+
+def test_bench_push_finds_nothing_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert push.main(["--rooms", "2", "--browsers", "2", "--seconds", "2"]) == 0
+    said = capsys.readouterr().out
+    for word in ("p99", "gaps 0, doubles 0, wrong 0", "bare, framed once", "times the CPU"):
+        assert word in said
+
+
+def test_bench_memory_keeps_within_its_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert memory.main(["--rooms", "2", "--minutes", "4", "--warm-up", "1", "--browsers", "1"]) == 0
+    assert "0 missing" in capsys.readouterr().out
+
+
+def test_bench_start_says_where_the_time_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start.main(["--rooms", "2", "--hours", "0.1", "--repeat", "0"]) == 0
+    said = capsys.readouterr().out
+    for word in ("imports", "bokeh", "rebuild the stays"):
+        assert word in said
+
+
+def test_benches_are_listed_and_an_unknown_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main([]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in bench.BENCHES)
+    assert bench.main(["nonsense"]) == 2
+    assert "nonsense" in capsys.readouterr().err
