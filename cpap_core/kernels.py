@@ -1,8 +1,9 @@
 """The detector's inner loops: the only module that imports numba.
 
 Samples are taken one by one and in order, whatever the chunks, so that any chunking gives the same bits. Decisions are
-taken once for each step, on `smoothed`, whose time is the middle of its window. A breath is found in one of two ways:
-flow rises well above the baseline (`_begin_breath`), or it rises and falls again within an expiration (`_follow_hump`).
+taken once for each step, on `smoothed`, whose time is the middle of its window. A breath is found in one of three ways:
+flow rises well above the baseline (`_begin_breath`), it rises again in an inspiration that all but ended
+(`_follow_inspiration`), or it rises and falls again within an expiration (`_follow_hump`).
 
 numba's cache sees changes of this file only, so that nothing compiled here may depend on another module's constants.
 """
@@ -116,7 +117,7 @@ def _begin_stretch(s):
     s.rising = 0
     s.trough = np.inf
     s.phase_steps = 0
-    s.off_steps = 0
+    s.balance = 0.0
     s.cycle_steps = 0
     s.cycle_lengths[:] = 0.0
     s.armed = 0
@@ -154,6 +155,10 @@ def _start_up(s, rows, filled):
     s.cycle_means[:] = baseline
     s.peaks[:] = amplitude
     _set_amplitude(s)
+    total = 0.0
+    for value in ordered:
+        total += abs(value - baseline)
+    s.volumes[:] = 0.5 * total
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
     _, filled = _run(s, s.buffer, 0, s.buffered, rows, filled, len(rows))
@@ -228,29 +233,15 @@ def _take_step(s, rows, filled):
     s.cycle_steps += 1
     above = s.smoothed - s.baseline
     if s.inspiring:
-        s.raw_maximum = max(s.raw_maximum, s.step_maximum)
-        if s.top_step == s.steps - 1:
-            s.top_after = s.smoothed
-        if s.smoothed > s.top:
-            s.top_before = before
-            s.top_after = before
-            s.top = s.smoothed
-            s.top_step = s.steps
-            s.top_position = position
-            s.top_missing = missing
-        if above < s.end_fraction * s.amplitude:
-            s.inspiration_end = position
-            filled = _end_inspiration(s, rows, filled)
-        elif s.phase_steps > s.stuck:
-            s.inspiration_end = position
-            filled = _end_inspiration(s, rows, filled)
-            _pull_baseline(s)
+        s.balance += above * s.step
+        filled = _follow_inspiration(s, above, before, position, missing, rows, filled)
     elif above > s.onset_fraction * s.amplitude:
-        filled = _begin_breath(s, before, position, missing, rows, filled)
+        level = s.baseline + s.onset_fraction * s.amplitude
+        filled = _begin_breath(s, level, before, position, missing, rows, filled)
     else:
+        s.balance += above * s.step
         filled = _follow_hump(s, position, missing, rows, filled)
-        s.off_steps = s.off_steps + 1 if above < -s.onset_fraction * s.amplitude else 0
-        if s.off_steps > max(s.stuck, _middle_mean(s.cycle_lengths)):
+        if s.phase_steps > s.stuck and _is_off_balance(s):
             _pull_baseline(s)
         _forget_amplitude(s, before)
     if s.armed and not s.gap_open:
@@ -267,16 +258,53 @@ def _take_step(s, rows, filled):
 
 
 @njit(cache=True)
-def _begin_breath(s, before, position, missing, rows, filled):
-    """Confirm an onset, which completes the breath before it."""
-    level = s.baseline + s.onset_fraction * s.amplitude
+def _follow_inspiration(s, above, before, position, missing, rows, filled):
+    """Find the top and the end of an inspiration, or where another one begins before it came down."""
+    s.raw_maximum = max(s.raw_maximum, s.step_maximum)
+    if s.top_step == s.steps - 1:
+        s.top_after = s.smoothed
+    if s.smoothed < s.dip:
+        _set_dip(s, position)
+    rise = s.dip + s.hump_fraction * s.amplitude
+    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.amplitude:
+        s.inspiration_end = s.dip_position
+        s.raw_maximum = s.dip_raw_maximum
+        filled = _end_inspiration(s, rows, filled)
+        return _begin_breath(s, rise, before, position, missing, rows, filled)
+    if s.smoothed > s.top:
+        s.top_before = before
+        s.top_after = before
+        s.top = s.smoothed
+        s.top_step = s.steps
+        s.top_position = position
+        s.top_missing = missing
+        _set_dip(s, position)
+    low = above < s.end_fraction * s.amplitude
+    if low or s.phase_steps > s.stuck:
+        s.inspiration_end = position
+        filled = _end_inspiration(s, rows, filled)
+        if not low:
+            _pull_baseline(s)
+    return filled
+
+
+@njit(cache=True)
+def _set_dip(s, position):
+    """Note the lowest place since the top."""
+    s.dip = s.smoothed
+    s.dip_position = position
+    s.dip_raw_maximum = s.raw_maximum
+
+
+@njit(cache=True)
+def _begin_breath(s, level, before, position, missing, rows, filled):
+    """Confirm an onset where flow rose above the level, which completes the breath before it."""
     onset = position
     if before < level:
         onset = max(s.inspiration_end, onset - s.step * (s.smoothed - level) / (s.smoothed - before))
     filled = _turn_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
     s.phase_steps = 0
-    s.off_steps = 0
     s.top = s.smoothed
     s.top_before = before
     s.top_after = before
@@ -284,6 +312,7 @@ def _begin_breath(s, before, position, missing, rows, filled):
     s.top_position = position
     s.top_missing = missing
     s.raw_maximum = s.step_maximum
+    _set_dip(s, position)
     return filled
 
 
@@ -296,8 +325,11 @@ def _turn_cycle(s, onset, missing, rows, filled):
         s.cycle_means[-1] = s.cycle_sum / s.cycle_count
         s.cycle_lengths[:-1] = s.cycle_lengths[1:]
         s.cycle_lengths[-1] = s.cycle_steps
+        s.volumes[:-1] = s.volumes[1:]
+        s.volumes[-1] = 0.5 * s.cycle_absolute
         s.baseline = _middle_mean(s.cycle_means)
     s.breathing = 1
+    s.balance = 0.0
     s.onset = onset
     s.onset_at = s.stretch_first + onset + missing
     s.cycle_steps = 0
@@ -359,7 +391,6 @@ def _end_inspiration(s, rows, filled):
     s.rising = 0
     s.trough = s.smoothed
     s.phase_steps = 0
-    s.off_steps = 0
     s.peaks[:-1] = s.peaks[1:]
     s.peaks[-1] = s.top - s.baseline
     _set_amplitude(s)
@@ -437,14 +468,21 @@ def _end_stretch(s, rows, filled):
 
 
 @njit(cache=True)
+def _is_off_balance(s):
+    """Tell whether, for longer than a breath takes, in and out have differed by more than a lung can."""
+    return s.phase_steps > _middle_mean(s.cycle_lengths) and abs(s.balance) > s.imbalance * _middle_mean(s.volumes)
+
+
+@njit(cache=True)
 def _pull_baseline(s):
-    """Take the mean of the stuck phase as the new baseline: a leak changed."""
+    """Take the mean of the last, stuck seconds as the new baseline: a leak changed."""
     total = 0.0
     for k in range(s.stuck):
         total += s.means[(s.steps - 1 - k) % len(s.means)]
     s.baseline = total / s.stuck
     s.cycle_means[:] = s.baseline
-    s.off_steps = 0
+    s.phase_steps = 0
+    s.balance = 0.0
 
 
 @njit(cache=True)

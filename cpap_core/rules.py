@@ -37,7 +37,8 @@ class Rules:
 
     hump_fraction: float = 0.4
     """A weak breath, which never reaches the onset level, rises and falls by this share within an expiration. The
-    device counts those, swallows among them; at 0.3 the sample recordings showed breaths that they do not have."""
+    device counts those, swallows among them; at 0.3 the sample recordings showed breaths that they do not have. Also
+    what flow rises again, after it fell below the onset level, before an inspiration becomes two (ResMed nights)."""
 
     hump_level: float = 0.05
     """... and its top lies above the baseline by this share (ResMed nights: at 0.3 swallows outnumber breaths)."""
@@ -59,6 +60,10 @@ class Rules:
 
     stuck_s: float = 6.0
     """A phase this long and off the baseline is a changed leak: the baseline is pulled to its mean (trial)."""
+
+    imbalance_breaths: float = 2.0
+    """An expiration is off the baseline when in and out differ by so many tidal volumes since the onset: no lung keeps
+    or gives that much beyond its breath (leak steps put into the sample recordings; 3 does as well)."""
 
     minimum_amplitude_lpm: float = 1.0
     """Below this no human breath peaks (a newborn of 2.5 kg: 15 mL in 0.5 s peaks at 2.8 L/min); it is sensor noise."""

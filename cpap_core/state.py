@@ -39,6 +39,7 @@ STATE = np.dtype(
         ("hump_level", "f8"),
         ("shortest_hump", "f8"),
         ("longest_hump", "f8"),
+        ("imbalance", "f8"),
         ("pressure_gain", "f8"),
         # The stretch of signal.
         ("mode", "i8"),
@@ -63,6 +64,7 @@ STATE = np.dtype(
         ("baseline", "f8"),
         ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
         ("cycle_lengths", "f8", (BREATHS_IN_MEANS,)),
+        ("volumes", "f8", (BREATHS_IN_MEANS,)),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
         ("bend_sum", "f8"),
@@ -71,7 +73,7 @@ STATE = np.dtype(
         ("inspiring", "i8"),
         ("breathing", "i8"),
         ("phase_steps", "i8"),
-        ("off_steps", "i8"),
+        ("balance", "f8"),
         ("cycle_steps", "i8"),
         ("cycle_sum", "f8"),
         ("cycle_absolute", "f8"),
@@ -86,6 +88,9 @@ STATE = np.dtype(
         ("top_position", "f8"),
         ("top_missing", "i8"),
         ("raw_maximum", "f8"),
+        ("dip", "f8"),
+        ("dip_position", "f8"),
+        ("dip_raw_maximum", "f8"),
         ("rising", "i8"),
         ("rise", "f8"),
         ("rise_missing", "i8"),
@@ -130,6 +135,7 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["hump_level"] = rules.hump_level
     states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
+    states["imbalance"] = rules.imbalance_breaths
     states["pressure"] = np.nan
     _check_memory(states[0], sampling_rate_hz, rules)
     return states

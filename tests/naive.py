@@ -73,11 +73,12 @@ class Stretch:
         self.smooth: list[float] = []
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
+        self.balance = 0.0
         self.breath: dict[str, Any] | None = None
         self.hump: dict[str, Any] | None = None
         self.trough = inf
         self.inspiring = False
-        self.phase_began = self.cycle_began = self.off = 0
+        self.phase_began = self.cycle_began = 0
         self.bends: list[float] = []
         self.peak: float | None = None
         self.peak_at = nan
@@ -102,6 +103,10 @@ class Stretch:
         self.cycle_means = [self.baseline] * 5
         self.peaks = [high - self.baseline] * 5
         self.set_amplitude()
+        total = 0.0
+        for value in ordered:
+            total += abs(value - self.baseline)
+        self.volumes = [0.5 * total] * 5
 
     def set_amplitude(self) -> None:
         self.amplitude = max(middle_mean(self.peaks), self.rules.minimum_amplitude_lpm)
@@ -151,23 +156,38 @@ class Stretch:
         if self.inspiring:
             assert self.breath
             top = self.breath["top"]
+            self.balance += above * self.step
             top["raw"] = max(top["raw"], *values)
             if top["step"] == steps - 1:
                 top["after"] = now
-            if now > top["value"]:
-                top.update(value=now, before=before, after=before, step=steps, position=position, missing=missing)
+            if now < top["dip"]:
+                top.update(dip=now, dip_position=position, dip_raw=top["raw"])
+            level = self.baseline + self.rules.onset_fraction * self.amplitude
+            rise = top["dip"] + self.rules.hump_fraction * self.amplitude
             low = above < self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
-            if low or stuck:
-                self.end_inspiration(position)
-            if stuck and not low:
-                self.pull_baseline()
+            if now > rise and top["dip"] < level:
+                top["raw"] = top["dip_raw"]
+                self.end_inspiration(top["dip_position"])
+                self.begin_breath(rise, now, before, position, missing, values)
+            else:
+                if now > top["value"]:
+                    top.update(value=now, before=before, after=before, step=steps, position=position, missing=missing)
+                    top.update(dip=now, dip_position=position, dip_raw=top["raw"])
+                if low or stuck:
+                    self.end_inspiration(position)
+                if stuck and not low:
+                    self.pull_baseline()
         elif above > self.rules.onset_fraction * self.amplitude:
-            self.begin_breath(now, before, position, missing, values)
+            level = self.baseline + self.rules.onset_fraction * self.amplitude
+            self.begin_breath(level, now, before, position, missing, values)
         else:
+            self.balance += above * self.step
             self.follow_hump(now, position, missing, values)
-            self.off = self.off + 1 if above < -self.rules.onset_fraction * self.amplitude else 0
-            if self.off > max(self.stuck, middle_mean(self.lengths)):
+            lasted = steps - self.phase_began
+            if abs(self.balance) > self.rules.imbalance_breaths * middle_mean(self.volumes) and lasted > max(
+                self.stuck, middle_mean(self.lengths)
+            ):
                 self.pull_baseline()
             self.forget_amplitude(abs(now - 2.0 * before + earlier))
         if self.peak is not None and not self.open:
@@ -175,8 +195,9 @@ class Stretch:
             if min(pending - 0.5 * self.step, stop - 1) - self.peak > self.gap:
                 self.open_gap()
 
-    def begin_breath(self, now: float, before: float, position: float, missing: int, values: list[float]) -> None:
-        level = self.baseline + self.rules.onset_fraction * self.amplitude
+    def begin_breath(
+        self, level: float, now: float, before: float, position: float, missing: int, values: list[float]
+    ) -> None:
         onset = position
         if before < level:
             earliest = self.breath["inspiration_end"] if self.breath else 0.0
@@ -185,7 +206,6 @@ class Stretch:
         assert self.breath
         self.inspiring = True
         self.phase_began = len(self.smooth)
-        self.off = 0
         self.breath["top"] = {
             "value": now,
             "before": before,
@@ -194,15 +214,20 @@ class Stretch:
             "position": position,
             "missing": missing,
             "raw": max(values),
+            "dip": now,
+            "dip_position": position,
+            "dip_raw": max(values),
         }
 
     def turn_cycle(self, onset: float, missing: int) -> None:
         if self.breath:
             self.complete(onset)
-            total, _, count = self.cycle()
+            total, absolute, count = self.cycle()
+            self.volumes = [*self.volumes[1:], 0.5 * absolute]
             self.cycle_means = [*self.cycle_means[1:], total / count]
             self.lengths = [*self.lengths[1:], len(self.smooth) - self.cycle_began]
             self.baseline = middle_mean(self.cycle_means)
+        self.balance = 0.0
         self.cycle_began = len(self.smooth)
         onset_s = (self.first + onset + missing) / self.rate
         self.breath = {"onset": onset, "onset_s": onset_s, "parts": []}
@@ -254,7 +279,8 @@ class Stretch:
         if bend < 0:
             shift = max(-0.5, min(0.5, 0.5 * (top["before"] - top["after"]) / bend))
             peak = max(self.breath["onset"], peak + self.step * shift)
-        self.inspiring, self.hump, self.trough, self.off = False, None, self.smooth[-1], 0
+        self.inspiring, self.hump, self.trough = False, None, self.smooth[-1]
+        self.phase_began = len(self.smooth)
         self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
         self.set_amplitude()
         self.set_peak(peak, top["missing"])
@@ -304,7 +330,8 @@ class Stretch:
             total += mean
         self.baseline = total / self.stuck
         self.cycle_means = [self.baseline] * 5
-        self.off = 0
+        self.phase_began = len(self.smooth)
+        self.balance = 0.0
 
     def forget_amplitude(self, bend: float) -> None:
         steps = len(self.smooth) - self.cycle_began

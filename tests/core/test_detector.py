@@ -97,6 +97,35 @@ def test_after_a_step_of_leak_breathing_is_found_again() -> None:
     assert 80 <= len(whole(flow, rate_hz=25.0).breaths) <= 90
 
 
+def test_after_a_leak_has_stopped_no_gap_is_told_and_few_breaths_are_missed() -> None:
+    # The baseline stays above what is breathed for 6 s at most: nobody breathes out so much more than in.
+    for drop_lpm in (20, 30, 40):
+        found = whole(breaths(30, 25.0) + drop_lpm, breaths(30, 25.0), rate_hz=25.0)
+        assert len(found.breaths) >= 57
+        assert len(found.events) <= 1
+
+
+def test_a_drift_within_a_pause_is_followed() -> None:
+    drift = np.linspace(0, -12, 300 * 25)
+    found = whole(breaths(30, 25.0), pause(300, 25.0) + drift, breaths(30, 25.0) - 12, rate_hz=25.0)
+    assert len(found.breaths) == 60
+    assert len(found.events) == 1
+
+
+@pytest.mark.parametrize(("dip", "count"), [(0.5, 30), (0.1, 60)])
+def test_an_inspiration_that_all_but_ends_and_rises_again_is_two(dip: float, count: int) -> None:
+    times_s = [0, 0.5, 0.9, 1.4, 1.9, 2.5, 3, 5, 8]
+    flow = [0, 30, 30 * dip, 30 * dip, 30, 0, -14, -9, 0]
+    shape = np.interp(np.arange(200) / 25, times_s, flow)
+    assert len(whole(np.tile(shape - shape.mean(), 30), rate_hz=25.0).breaths) == pytest.approx(count, abs=1)
+
+
+def test_a_sigh_held_in_moves_no_baseline() -> None:
+    sigh = np.concatenate([breaths(1, 25.0, peak_lpm=90)[:40], pause(12, 25.0), breaths(1, 25.0, peak_lpm=90)[40:]])
+    found = whole(breaths(20, 25.0), sigh, breaths(20, 25.0), rate_hz=25.0)
+    assert (len(found.breaths), len(found.events)) == (41, 1)
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("pause_s", [8, 12, 60])
 @pytest.mark.parametrize("probe_lpm", [0, 4])
