@@ -64,5 +64,6 @@ def routes() -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
     return [
         (r"/assets/live\.js", JoinedHandler, {"text": live_js(), "content_type": "text/javascript; charset=utf-8"}),
         (r"/assets/live\.css", JoinedHandler, {"text": live_css(), "content_type": "text/css; charset=utf-8"}),
-        (r"/assets/(fonts/.*|favicon\.svg|sounds/.*)", StaticFileHandler, {"path": str(ASSETS)}),
+        (r"/assets/fonts/(.+)", StaticFileHandler, {"path": str(ASSETS / "fonts")}),
+        (r"/assets/(favicon\.svg)", StaticFileHandler, {"path": str(ASSETS)}),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
@@ -33,6 +34,9 @@ class Settings:
     prefix: str = _setting("", "path prefix behind a reverse proxy, such as /monitor")
     allowed_origins: str = _setting("", "more host:port names under which browsers reach the server, by commas")
     push_interval_ms: int = _setting(200, "time between two pushes to a page", low=50, high=400)
+    encode_once: int = _setting(
+        1, "1 sends the same bytes to all pages in step, 0 encodes for each page", low=0, high=1
+    )
     queue_mib: int = _setting(
         64, "samples that may wait for the disk before acknowledgements are withheld", low=1, high=4096
     )
@@ -75,6 +79,8 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         if raw is None:
             raw, source = environ.get(variable), variable
         if raw is not None and (raw != "" or isinstance(item.default, str)):
+            if item.name == "prefix":
+                raw = str(raw).rstrip("/")
             values[item.name] = _convert(raw, type(item.default), source, item.metadata)
     settings = Settings(**values)
     try:
@@ -83,8 +89,8 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         raise ConfigError(
             f"{PREFIX}TIME_ZONE is {settings.time_zone!r}, which is no IANA time zone; use a name such as Europe/Oslo"
         ) from error
-    if settings.prefix and not settings.prefix.startswith("/"):
-        raise ConfigError(f"{PREFIX}PREFIX is {settings.prefix!r}; it begins with a slash, such as /monitor")
+    if not re.fullmatch(r"(/[\w.-]+)*", settings.prefix):
+        raise ConfigError(f"{PREFIX}PREFIX is {settings.prefix!r}; it is a path of plain words, such as /monitor")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise ConfigError(f"{PREFIX}LOG_LEVEL is {settings.log_level!r}; use DEBUG, INFO, WARNING or ERROR")
     return settings

@@ -7,22 +7,25 @@ import ipaddress
 import logging
 import secrets
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
-from bokeh.document import Document
 from panel.io.server import get_server
+from tornado.httputil import HTTPServerRequest
 from tornado.ioloop import IOLoop
-from tornado.web import RedirectHandler
+from tornado.routing import Matcher, Rule
+from tornado.web import RedirectHandler, RequestHandler
 
 from monitor_app import assets
 from monitor_app.api import api_routes
 from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
-from monitor_app.push.feed import Site
+from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.views import room_document, wall_document
 from monitor_app.views.page import PageContext
 from monitor_app.ward import Ward
@@ -30,7 +33,7 @@ from store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-PAGES: dict[str, Callable[[Document, PageContext], None]] = {"/wall": wall_document, "/room": room_document}
+PAGES: dict[str, Callable[..., None]] = {"/wall": wall_document, "/room": room_document}
 """The site map."""
 
 Started = Callable[[Ward, str], Awaitable[None]]
@@ -54,6 +57,9 @@ def run(settings: Settings, *, on_start: Started | None = None) -> None:
     ConfigError
         The address is beyond loopback (there are no accounts yet), cannot be listened on, or the store is unusable.
     """
+    if ":" in settings.host:
+        # Bokeh's list of origins knows no IPv6: the pages' sockets would be refused.
+        raise ConfigError(f"{settings.host} is an IPv6 address, which pages cannot be served on: use 127.0.0.1")
     if not is_loopback(settings.host):
         raise ConfigError(
             f"{settings.host} is reached from other machines, and there are no accounts yet to sign in with: "
@@ -74,8 +80,7 @@ async def _serve(settings: Settings, on_start: Started | None) -> None:
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{server.port}{settings.prefix}"
+        url = f"http://{settings.host}:{server.port}{settings.prefix}"
         server.start()
         if on_start is not None:
             await on_start(ward, url)
@@ -89,9 +94,10 @@ async def _serve(settings: Settings, on_start: Started | None) -> None:
 
 def _make_server(settings: Settings, ward: Ward) -> Any:
     site = Site(settings.lab_name, str(settings.zone), open_access=True)
-    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms)
+    broadcaster = _broadcaster(settings, ward, site)
+    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
     applications = {
-        path: Application(FunctionHandler(partial(_guarded, page, context), trap_exceptions=False))
+        path: Application(FunctionHandler(partial(page, context=context), trap_exceptions=False))
         for path, page in PAGES.items()
     }
     routes: list[Any] = [
@@ -100,15 +106,15 @@ def _make_server(settings: Settings, ward: Ward) -> Any:
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]
-    port = settings.port
+    port = settings.port or _free_port(settings.host)
+    names = {"localhost", "127.0.0.1", settings.host}
     try:
-        return get_server(
+        server = get_server(
             applications,
             port=port,
             address=settings.host,
             prefix=settings.prefix,
-            websocket_origin=[f"{name}:{port}" for name in {"localhost", "127.0.0.1", settings.host}]
-            + settings.origins,
+            websocket_origin=[*(f"{name}:{port}" for name in sorted(names)), *settings.origins],
             extra_patterns=routes,
             use_index=False,
             ico_path=str(assets.ASSETS / "favicon.svg"),
@@ -116,11 +122,49 @@ def _make_server(settings: Settings, ward: Ward) -> Any:
             start=False,
             cookie_secret=secrets.token_hex(),
         )
+        _refuse_foreign_hosts(server, names | {urlsplit(f"//{origin}").hostname or "" for origin in settings.origins})
+        return server
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {settings.host}:{port}: {error.strerror}; choose another --port"
         ) from error
 
 
-def _guarded(page: Callable[[Document, PageContext], None], context: PageContext, doc: Document) -> None:
-    page(doc, context)
+def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:
+    """Answer under our own names only: a page whose name was made to resolve to us could command pressures."""
+
+    class Foreign(Matcher):
+        def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+            return None if request.host_name.lower() in names else {}
+
+    server._tornado.default_router.rules.insert(0, Rule(Foreign(), ForeignHostHandler))
+
+
+class ForeignHostHandler(RequestHandler):
+    """Says which setting lets a name in."""
+
+    def prepare(self) -> None:
+        """Refuse."""
+        self.set_status(403)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("This server does not answer under that name; MONITOR_ALLOWED_ORIGINS lists those it does\n")
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _broadcaster(settings: Settings, ward: Ward, site: Site) -> Broadcaster | None:
+    """The fast way to push, if it is wanted and what it relies on is there."""
+    if not settings.encode_once:
+        return None
+    try:
+        wire.check()
+    except wire.WireError as error:
+        log.warning("Each page is pushed to by itself, which costs more: %s", error)
+        return None
+    broadcaster = Broadcaster(ward, site, interval_ms=settings.push_interval_ms)
+    broadcaster.start()
+    return broadcaster

@@ -125,11 +125,11 @@ class Reader:
 
     def commands_of_stay(self, stay_id: int) -> list[CommandRow]:
         """Give a stay's commands, in order of time."""
-        return fetch_all(self._query, CommandRow, "WHERE stay_id = ? ORDER BY commanded_at, rowid", stay_id)
+        return fetch_all(self._query, CommandRow, "WHERE stay_id = ? ORDER BY rowid", stay_id)
 
     def latest_command(self, stay_id: int) -> CommandRow | None:
         """Give a stay's newest command, whatever became of it."""
-        rest = "WHERE stay_id = ? ORDER BY commanded_at DESC, rowid DESC"
+        rest = "WHERE stay_id = ? ORDER BY rowid DESC"
         return fetch_one(self._query, CommandRow, rest, stay_id)
 
     def measurements_of_patient(self, mrn: int) -> list[MeasurementRow]:

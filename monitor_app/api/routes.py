@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from tornado.web import RequestHandler
 
-from monitor_app.ward import CommandRefused, Ward
+from monitor_app.ward import CommandRefused, StoreBusy, Ward
 
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
@@ -48,13 +49,17 @@ class PressureHandler(_JsonHandler):
                 {"status": 400, "title": "Idempotency-Key header is missing, or longer than 100 characters"}, 400
             )
             return
+        origin = self.request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != self.request.host.lower():
+            self.answer({"status": 403, "title": "a page of another host may not command"}, 403)
+            return
         if self.request.headers.get("Content-Type", "").split(";")[0].strip() != "application/json":
             # Also keeps pages of other hosts out: browsers ask before they send JSON elsewhere.
             self.answer({"status": 415, "title": "send application/json"}, 415)
             return
         try:
             body = json.loads(self.request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             self.answer({"status": 400, "title": 'the body must be JSON such as {"pressure_cmh2o": 9}'}, 400)
@@ -67,6 +72,9 @@ class PressureHandler(_JsonHandler):
         except CommandRefused as error:
             self.answer({"status": 400, "title": str(error)}, 400)
             return
+        except StoreBusy as error:
+            self.answer({"status": 503, "title": str(error)}, 503)
+            return
         self.answer(command, 202)
 
 
@@ -76,7 +84,7 @@ class HealthHandler(_JsonHandler):
     def get(self) -> None:
         """200 only while ingest, detector, store and push all work; else 503 and why."""
         health = self.ward.healthy()
-        well = health["store"]["ok"] and not health["faulted_rooms"] and not health["recordings_behind"]
+        well = health["store"]["ok"] and not health["faulted_rooms"] and not health["rooms_behind"]
         self.answer({"status": "healthy" if well else "unhealthy", **health}, 200 if well else 503)
 
 

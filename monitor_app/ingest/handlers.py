@@ -8,17 +8,26 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
 
-from monitor_app.ward import Room, RoomTaken, StreamRefused, Trace, Ward, WardError
+from monitor_app.ward import Room, RoomTaken, StoreBusy, StreamRefused, StreamSpec, Trace, Ward, WardError
 
-from .protocol import MAX_FRAME_BYTES, parse_frame, parse_hello, parse_message, parse_room, parse_rows
+from .protocol import (
+    MAX_FRAME_BYTES,
+    check_beginning,
+    parse_frame,
+    parse_hello,
+    parse_message,
+    parse_room,
+    parse_rows,
+)
 
 log = logging.getLogger(__name__)
 
 NONSENSE, TAKEN, TOO_LARGE = 4400, 4409, 4413
+SERVER_FAILED, TRY_LATER = 1011, 1013
+MAX_POST_BYTES = 2 << 20
 MESSAGE_TOO_BIG = 1009
 HELLO_WITHIN_S = 10.0
 DRAIN_S = 10.0
@@ -67,6 +76,7 @@ class IngestSocket(WebSocketHandler):
         self.number = 0
         self.room: Room | None = None
         self.trace: Trace | None = None
+        self.spec: StreamSpec | None = None
         self.refused = False
         self._hello_timer: asyncio.TimerHandle | None = None
 
@@ -77,8 +87,11 @@ class IngestSocket(WebSocketHandler):
 
     @property
     def ping_interval(self) -> float:
-        """A device that vanished without a word is noticed by an unanswered ping."""
-        return 5.0
+        """A device that vanished without a word is noticed by an unanswered ping.
+
+        A pong cannot overtake a large frame on a slow uplink: the room is silent after 5 s anyway, so this may be slow.
+        """
+        return 30.0
 
     def get_websocket_protocol(self) -> Any:
         """Tornado's protocol 13, with the contract's answer to frames over the limit."""
@@ -112,23 +125,25 @@ class IngestSocket(WebSocketHandler):
             return
         try:
             if isinstance(message, bytes):
-                self._frame(message)
+                await self._frame(message)
             else:
                 await self._text(parse_message(message))
         except RoomTaken as error:
             self.refuse(TAKEN, str(error))
+        except StoreBusy as error:
+            self.refuse(TRY_LATER, str(error))
         except WardError as error:
             self.refuse(NONSENSE, str(error))
         except Exception:
             log.exception("Room %s: a message from the device failed", self.number)
-            self.refuse(1011, "the server failed on this message; it is in the server's log")
+            self.refuse(SERVER_FAILED, "the server failed on this message; it is in the server's log")
 
     def on_close(self) -> None:
         """Leave the room's device place free."""
         if self._hello_timer is not None:
             self._hello_timer.cancel()
-        if self.room is not None:
-            self.ward.device_gone(self.room, self)
+        if self.trace is not None:
+            self.ward.streams.gone(self.trace, self)
 
     def send(self, message: dict[str, Any]) -> bool:
         """Send a message; False where the device is gone."""
@@ -140,50 +155,71 @@ class IngestSocket(WebSocketHandler):
             return False
         return True
 
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """End the connection; nothing that still comes by it is taken."""
+        self.refused = True
+        super().close(code, reason)
+
     def refuse(self, code: int, message: str) -> None:
         """Say what is wrong, here and in the room, and close."""
         if self.refused:
             return
         log.warning("Room %s: device refused with %s: %s", self.number, code, message)
         self.send({"type": "error", "message": message})
-        self.refused = True
-        if self.number and code != TAKEN:
-            self.ward.device_problem(self.number, f"Device refused: {message}")
-        self.close(code, message.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+        if self.number and code not in (TAKEN, TRY_LATER):
+            self.ward.say_problem(self.number, f"Device refused: {message}")
+        self.close(code, message.encode(errors="replace")[:CLOSE_REASON_BYTES].decode(errors="ignore"))
 
     async def _text(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "hello":
             await self._hello(message)
+        elif self.spec is None:
+            raise StreamRefused(f"the first message must be a hello: got {kind[:50]!r}")
+        elif kind not in ("applied", "refused", "end"):
+            raise StreamRefused(f"message type is {kind[:50]!r}, known are: hello, applied, refused, end")
         elif self.room is None or self.trace is None:
-            raise StreamRefused(f"the first message must be a hello: got {kind!r}")
-        elif kind == "applied":
-            self.ward.device_answered(self.room, str(message.get("command_id")), applied=True)
-        elif kind == "refused":
-            reason = str(message.get("reason") or "no reason given")[:300]
-            self.ward.device_answered(self.room, str(message.get("command_id")), applied=False, reason=reason)
+            log.info("Room %s: %s before the first sample means nothing", self.number, kind)
         elif kind == "end":
-            await self.ward.end_stream(self.room, self.trace)
+            await self.ward.streams.end(self.trace)
         else:
-            raise StreamRefused(f"message type is {kind!r}, known are: hello, applied, refused, end")
+            refusal = str(message.get("reason") or "no reason given")[:300] if kind == "refused" else None
+            applied = message.get("pressure_cmh2o")
+            self.ward.device_answered(self.room, str(message.get("command_id")), applied_cmh2o=applied, refusal=refusal)
 
     async def _hello(self, message: dict[str, Any]) -> None:
-        if self.trace is not None:
+        if self.spec is not None:
             raise StreamRefused("a second hello on one connection; reconnect to begin another stream")
-        self.room, self.trace = await self.ward.open_stream(self.number, parse_hello(message), self)
         if self._hello_timer is not None:
             self._hello_timer.cancel()
-        self.send({"type": "welcome", "next_sample": self.trace.stored_next})
-        self.ward.send_pending(self.room)
+        self.spec = parse_hello(message)
+        self.ward.streams.find(self.number, self.spec)
+        room = self.ward.room(self.number)
+        if room is not None and room.stay is not None:
+            await self._begin(self.spec)
+        # In an empty room a stay begins by the first sample, not by a hello (F50).
+        self.send({"type": "welcome", "next_sample": self.trace.stored_next if self.trace else 0})
+        if self.room is not None:
+            self.ward.send_pending(self.room)
 
-    def _frame(self, data: bytes) -> None:
-        if self.room is None or self.trace is None:
+    async def _begin(self, spec: StreamSpec) -> tuple[Room, Trace]:
+        room, trace = await self.ward.streams.open(self.number, spec, self)
+        if self.refused or self.ws_connection is None:
+            self.ward.streams.gone(trace, self)
+        self.room, self.trace = room, trace
+        return room, trace
+
+    async def _frame(self, data: bytes) -> None:
+        if self.spec is None:
             raise StreamRefused("the first message must be a hello: got a binary frame")
-        frame = parse_frame(data, self.trace.spec)
-        if self.trace.received == 0 and np.isnan(frame.flow_lpm).all():
-            # Later on NaN is a gap; a stream that begins without one value has its sensor unplugged or its bytes wrong.
-            raise StreamRefused("every flow sample of the first frame is NaN; check the sensor and the byte order")
-        self.ward.feed(self.room, self.trace, *frame)
+        frame = parse_frame(data, self.spec)
+        if self.trace is None or self.trace.received == 0:
+            check_beginning(frame)
+        if self.room is None or self.trace is None:
+            await self._begin(self.spec)
+        assert self.room is not None
+        assert self.trace is not None
+        self.ward.streams.feed(self.room, self.trace, *frame)
 
     def _no_hello(self) -> None:
         self.refuse(NONSENSE, f"no hello within {HELLO_WITHIN_S:.0f} s")
@@ -197,24 +233,28 @@ class IngestHandler(IngestSocket):
         try:
             self._refuse_foreign_pages()
             number = parse_room(text)
-            if len(self.request.body) > 8 * MAX_FRAME_BYTES:
-                self._answer(
-                    413, {"error": f"the body has {len(self.request.body)} bytes, at most {8 * MAX_FRAME_BYTES}"}
-                )
+            if (size := len(self.request.body)) > MAX_POST_BYTES:
+                self._answer(413, {"error": f"the body has {size} bytes, at most {MAX_POST_BYTES}; send less at once"})
                 return
             try:
                 body = json.loads(self.request.body)
-            except ValueError as error:
-                raise StreamRefused(f"the body is no JSON: {error}") from None
+            except (ValueError, RecursionError) as error:
+                raise StreamRefused(f"the body is no JSON: {str(error)[:100]}") from None
             if not isinstance(body, dict):
                 raise StreamRefused("the body must be a JSON object with the hello's fields, first_sample and samples")
             spec = parse_hello({"protocol": 1, **body})
             frame = parse_rows(body, spec)
-            room, trace = await self.ward.open_stream(number, spec, None)
-            self.ward.feed(room, trace, *frame)
-            self._answer(200, {"next_sample": await self.ward.stored(trace)})
+            streams = self.ward.streams
+            known = streams.find(number, spec)
+            if known is None or known[1].received == 0:
+                check_beginning(frame)
+            room, trace = await streams.open(number, spec, None)
+            streams.feed(room, trace, *frame)
+            self._answer(200, {"next_sample": await streams.stored(trace)})
         except RoomTaken as error:
             self._answer(409, {"error": str(error)})
+        except StoreBusy as error:
+            self._answer(503, {"error": str(error)})
         except WardError as error:
             self._answer(400, {"error": str(error)})
 

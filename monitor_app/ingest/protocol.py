@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from monitor_app.ward import StreamRefused, StreamSpec
 PROTOCOL = 1
 MAX_FRAME_BYTES = 1 << 20
 MAX_TEXT_CHARACTERS = 200
+MAX_CHANNELS = 16
 MAX_ROOM = 2**31 - 1
 HEADER = struct.Struct("<QI")
 FIRST_EPOCH_S, LAST_EPOCH_S = 0.0, 4102444800.0
@@ -40,8 +42,8 @@ def parse_message(text: str) -> dict[str, Any]:
     """A device's text message as a dictionary with a type."""
     try:
         message = json.loads(text)
-    except ValueError as error:
-        raise StreamRefused(f"text message is no JSON: {error}; samples are sent as binary frames") from None
+    except (ValueError, RecursionError) as error:
+        raise StreamRefused(f"text message is no JSON: {str(error)[:100]}; samples are sent as binary frames") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise StreamRefused('a text message is a JSON object with a "type", such as {"type": "hello", ...}')
     return message
@@ -73,6 +75,16 @@ def parse_hello(message: dict[str, Any]) -> StreamSpec:
         channels=channels,
         start_time=start_time,
     )
+
+
+def check_beginning(frame: Frame) -> Frame:
+    """Refuse a first frame without one value.
+
+    Later on NaN is a gap; a stream that begins with nothing else has its sensor unplugged or its bytes wrong.
+    """
+    if np.isnan(frame.flow_lpm).all():
+        raise StreamRefused("every flow sample of the first frame is NaN; check the sensor and the byte order")
+    return frame
 
 
 def parse_frame(data: bytes, spec: StreamSpec) -> Frame:
@@ -138,7 +150,7 @@ def _channels(given: Any) -> tuple[tuple[str, str], ...]:
     shape = '[{"name": "flow", "unit": "L/s"}, {"name": "airway_pressure", "unit": "cmH2O"}] or the six raw channels'
     if not isinstance(given, list) or not given or not all(isinstance(c, dict) for c in given):
         raise StreamRefused(f"channels must be a list such as {shape}")
-    channels = tuple((str(c.get("name")), str(c.get("unit"))) for c in given)
+    channels = tuple((ascii(c.get("name"))[1:-1], ascii(c.get("unit"))[1:-1]) for c in given[:MAX_CHANNELS])
     names = [name for name, _ in channels]
     if set(names) == set(RAW_CHANNELS) and len(names) == len(RAW_CHANNELS):
         _units(channels, dict.fromkeys(RAW_CHANNELS, ("counts",)))
@@ -158,15 +170,19 @@ def _units(channels: Sequence[tuple[str, str]], allowed: dict[str, tuple[str, ..
 
 def _number(message: dict[str, Any], key: str) -> float:
     value = message.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise StreamRefused(f"{key} is {value!r}, it must be a finite number")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, (int, float)):
+        with suppress(OverflowError):
+            if math.isfinite(number := float(value)):
+                return number
+    raise StreamRefused(f"{key} is {repr(value)[:50]}, it must be a finite number")
 
 
 def _text(message: dict[str, Any], key: str) -> str:
     value = message.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise StreamRefused(f"{key} is {value!r}, it must be a text that is not empty")
+        raise StreamRefused(f"{key} is {repr(value)[:50]}, it must be a text that is not empty")
+    if not value.isprintable():
+        raise StreamRefused(f"{key} is {value[:50]!r}, it must be printable text")
     if len(value) > MAX_TEXT_CHARACTERS:
         raise StreamRefused(f"{key} has {len(value)} characters, at most {MAX_TEXT_CHARACTERS} are allowed")
     return value

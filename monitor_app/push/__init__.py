@@ -1,6 +1,7 @@
 """What goes to the browsers: feeds that read the ward by cursor, and the callbacks that push them."""
 
-from .feed import LiveFeed
-from .session import SOURCE_NAME, attach_live
+from .broadcast import Broadcaster
+from .feed import LiveFeed, Site
+from .session import Handler, attach_live, attach_requests
 
-__all__ = ["SOURCE_NAME", "LiveFeed", "attach_live"]
+__all__ = ["Broadcaster", "Handler", "LiveFeed", "Site", "attach_live", "attach_requests"]

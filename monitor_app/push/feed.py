@@ -60,6 +60,7 @@ class LiveFeed:
         self._version = -1
         self._shown: set[int] = set()
         self._cursors: dict[int, tuple[int, int]] = {}
+        self._until: dict[int, tuple[int, int]] | None = None
 
     def snapshot(self) -> dict[str, list[Any]]:
         """Everything a page needs that knows nothing."""
@@ -67,6 +68,17 @@ class LiveFeed:
         self._shown.clear()
         self._cursors.clear()
         return self._push("snapshot")
+
+    def snapshot_for_joiner(self) -> dict[str, list[Any]]:
+        """A snapshot for somebody else who then goes on with this feed's next delta; this feed does not move.
+
+        It ends where the last delta ended. States may be newer: that delta says them again, which does no harm.
+        """
+        joiner = LiveFeed(self.ward, self.site, self.room)
+        joiner._until = self._cursors
+        push = joiner.snapshot()
+        push["pulse"] = [self.pulse]
+        return push
 
     def delta(self) -> dict[str, list[Any]]:
         """What came since the last push."""
@@ -124,6 +136,9 @@ class LiveFeed:
         stride = self._stride(trace)
         epoch, cursor = self._cursors.get(room.number, (None, 0))
         end = trace.detected_next // stride
+        if self._until is not None:
+            until_epoch, until = self._until.get(room.number, (None, 0))
+            end = until if until_epoch == trace.epoch else 0
         if epoch != trace.epoch:
             cursor = 0
         oldest = max(0, end - int(WINDOW_S * trace.spec.sampling_rate_hz / stride))

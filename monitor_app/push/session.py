@@ -26,9 +26,7 @@ Handler = Callable[[Request], Awaitable[str | None]]
 """Carries a page's request out; gives the error in words, or None."""
 
 
-def attach_live(
-    doc: Document, feed: LiveFeed, *, interval_ms: int, on_request: Handler | None = None
-) -> ColumnDataSource:
+def attach_live(doc: Document, feed: LiveFeed, *, interval_ms: int) -> ColumnDataSource:
     """Put a live source in a document and push to it until its session ends.
 
     A page begins with the snapshot that comes with it. Since it may be older than the newest push by the time the page
@@ -57,8 +55,6 @@ def attach_live(
     doc.on_event("document_ready", begin_anew)
     doc.on_event("client_reconnected", begin_anew)
     doc.add_periodic_callback(push, interval_ms)
-    if on_request is not None:
-        _attach_requests(doc, on_request)
     return source
 
 
@@ -68,7 +64,7 @@ def _is_connected(doc: Document) -> bool:
     return session is None or session.connection_count > 0
 
 
-def _attach_requests(doc: Document, on_request: Handler) -> None:
+def attach_requests(doc: Document, on_request: Handler) -> None:
     """A page's requests come as the data of one source, errors go back as that of another; none is broadcast."""
     requests = ColumnDataSource(name=REQUESTS_NAME, tags=[REQUESTS_NAME], data={"request": []})
     replies = ColumnDataSource(name=REPLIES_NAME, tags=[REPLIES_NAME], data={"reply": []})

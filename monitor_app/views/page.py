@@ -8,7 +8,7 @@ import bokeh
 from bokeh.document import Document
 
 from monitor_app.assets import template
-from monitor_app.push.feed import Site
+from monitor_app.push import Broadcaster, LiveFeed, Site, attach_live
 from monitor_app.ward import Ward
 
 
@@ -20,6 +20,7 @@ class PageContext:
     site: Site
     prefix: str
     push_interval_ms: int
+    broadcaster: Broadcaster | None
 
 
 def dress(doc: Document, context: PageContext, *, title: str, bare_view: str | None = None) -> None:
@@ -35,6 +36,14 @@ def dress(doc: Document, context: PageContext, *, title: str, bare_view: str | N
         view=bare_view,
         bokeh_url=f"{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}",
     )
+
+
+def go_live(doc: Document, context: PageContext, room: int | None = None) -> None:
+    """Push the wall, or one room, to a document's browser: by broadcast, or the plain way where that cannot be."""
+    if context.broadcaster is not None:
+        context.broadcaster.attach(doc, room)
+    else:
+        attach_live(doc, LiveFeed(context.ward, context.site, room), interval_ms=context.push_interval_ms)
 
 
 def argument(doc: Document, name: str) -> str | None:

@@ -10,10 +10,10 @@ from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from monitor_app import assets
-from monitor_app.push import LiveFeed, attach_live
+from monitor_app.push import attach_requests
 from monitor_app.ward import Ward, WardError
 
-from .page import PageContext, argument, dress
+from .page import PageContext, argument, dress, go_live
 
 
 class LiveRoom(JSComponent):
@@ -77,5 +77,5 @@ def room_document(doc: Document, context: PageContext) -> None:
     async def on_request(request: dict[str, Any]) -> str | None:
         return await view.carry_out(request, by="room page")
 
-    feed = LiveFeed(context.ward, context.site, room=number or 0)
-    attach_live(doc, feed, interval_ms=context.push_interval_ms, on_request=on_request)
+    attach_requests(doc, on_request)
+    go_live(doc, context, number or 0)

@@ -1,8 +1,8 @@
 """Live state of the ward, independent of any browser: rooms, traces, commands, conditions."""
 
-from .errors import AdmissionRefused, CommandRefused, RoomTaken, StreamRefused, WardError
-from .room import DeviceLink, Room
-from .trace import StreamSpec, Trace
+from .errors import AdmissionRefused, CommandRefused, RoomTaken, StoreBusy, StreamRefused, WardError
+from .room import Room
+from .trace import DeviceLink, StreamSpec, Trace
 from .ward import Ward
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "DeviceLink",
     "Room",
     "RoomTaken",
+    "StoreBusy",
     "StreamRefused",
     "StreamSpec",
     "Trace",

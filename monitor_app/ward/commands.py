@@ -37,10 +37,12 @@ class CommandLog:
 
     def __init__(self) -> None:
         self.newest: deque[CommandRow] = deque(maxlen=KEPT)
+        self._applied: CommandRow | None = None
 
     def add(self, command: CommandRow) -> None:
         """Put a command on top."""
         self.newest.appendleft(command)
+        self._note(command)
 
     def find(self, command_id: str) -> CommandRow | None:
         """The command of that id, if it is among the newest."""
@@ -51,6 +53,12 @@ class CommandLog:
         for at, command in enumerate(self.newest):
             if command.command_id == command_id:
                 self.newest[at] = replace(command, **fields)
+                self._note(self.newest[at])
+
+    def _note(self, command: CommandRow) -> None:
+        before = self._applied.applied_at if self._applied else None
+        if command.applied_at is not None and (before is None or command.applied_at >= before):
+            self._applied = command
 
     @property
     def pending(self) -> CommandRow | None:
@@ -61,17 +69,16 @@ class CommandLog:
     @property
     def set_pressure_cmh2o(self) -> int | None:
         """The pressure that counts: the last one applied; before any was, the last one commanded and not refused."""
-        applied = next((c for c in self.newest if c.state == CommandState.APPLIED), None)
-        standing = next((c for c in self.newest if c.state in PENDING), None)
-        best = applied or standing
+        best = self._applied or next((c for c in self.newest if c.state in PENDING), None)
         return None if best is None else best.pressure_cmh2o
 
     def as_dicts(self, most: int) -> list[dict[str, Any]]:
         """The newest commands as plain data for pages and the API."""
-        return [_plain(command, superseded=at > 0) for at, command in enumerate(self.newest) if at < most]
+        return [plain(command, superseded=at > 0) for at, command in enumerate(self.newest) if at < most]
 
 
-def _plain(command: CommandRow, *, superseded: bool) -> dict[str, Any]:
+def plain(command: CommandRow, *, superseded: bool) -> dict[str, Any]:
+    """A command as pages and the API show it."""
     return {
         "command_id": command.command_id,
         "room": command.room,

@@ -2,6 +2,7 @@
 
 WardError
     StreamRefused      a device's words make no sense (closes with 4400)
+    StoreBusy          the disk does not answer now (closes with 1013, try again later)
     RoomTaken          another device is live in the room (closes with 4409)
     CommandRefused     a pressure that may not be commanded
     AdmissionRefused   a patient who cannot be admitted there
@@ -19,6 +20,10 @@ class WardError(Exception):
 
 class StreamRefused(WardError):
     """A device's hello or frame makes no sense."""
+
+
+class StoreBusy(WardError):
+    """The disk does not answer now; the same will do later."""
 
 
 class RoomTaken(WardError):

@@ -27,25 +27,25 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.behind: dict[int, Room] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, list[asyncio.Future[int]]] = {}
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run acknowledgements on this loop."""
-        self._loop = loop
+    def start(self) -> None:
+        """Run acknowledgements on the running loop."""
+        self._loop = asyncio.get_running_loop()
 
     def samples(self, room: Room, trace: Trace, first: int, flow: Samples, pressure: Samples | None, at: float) -> None:
         """Queue what the queue has not taken yet; where it is full the acknowledgement is withheld (Restart)."""
         end = first + flow.shape[0]
         if end <= trace.queued_next:
             if end <= trace.stored_next:
-                self._acknowledge(room, trace)
+                self._acknowledge(trace)
             return
-        if trace.recording_id in self.behind:
+        if trace.is_missing_some and first > trace.queued_next:
             # Samples are missing between the queue and these; the device sends them again once there is room.
             self._recover(trace)
             return
+        trace.is_missing_some = False
         skip = max(0, trace.queued_next - first)
         try:
             future = self.store.append_samples(
@@ -53,7 +53,7 @@ class Recorder:
             )
         except StoreBehind as error:
             log.error("Room %s: %s; acknowledgements are withheld, the live view goes on", room.number, error)
-            self.behind[trace.recording_id] = room
+            trace.is_missing_some = True
             return
         trace.queued_next = end
         future.add_done_callback(lambda done: self._call(self._stored, room, trace, done))
@@ -92,27 +92,25 @@ class Recorder:
         error = done.exception()
         if error is not None:
             log.error("Room %s: samples could not be stored: %s", room.number, error)
-            trace.queued_next = trace.stored_next
-            self.behind[trace.recording_id] = room
+            room.problem = f"Some samples could not be stored: {error}"
             return
         trace.stored_next = max(trace.stored_next, done.result())
-        self._acknowledge(room, trace)
+        self._acknowledge(trace)
         if trace.stored_next >= trace.queued_next:
             for waiter in self._waiting.pop(trace.recording_id, []):
                 if not waiter.done():
                     waiter.set_result(trace.stored_next)
 
-    def _acknowledge(self, room: Room, trace: Trace) -> None:
-        if room.link is not None and room.trace is trace:
-            room.link.send({"type": "ack", "next_sample": trace.stored_next})
+    def _acknowledge(self, trace: Trace) -> None:
+        if trace.link is not None:
+            trace.link.send({"type": "ack", "next_sample": trace.stored_next})
 
     def _recover(self, trace: Trace) -> None:
         """Once the queue has drained, let the device come again and send what is missing."""
         health = self.store.health()
-        if health["ok"] and health["queued_items"] < CAUGHT_UP_ITEMS and health["queued_bytes"] < CAUGHT_UP_BYTES:
-            room = self.behind.pop(trace.recording_id)
-            if room.link is not None:
-                room.link.close(TRY_LATER, "the store has caught up: send again what was not acknowledged")
+        has_room = health["queued_items"] < CAUGHT_UP_ITEMS and health["queued_bytes"] < CAUGHT_UP_BYTES
+        if health["ok"] and has_room and trace.link is not None:
+            trace.link.close(TRY_LATER, "the store has caught up: send again what was not acknowledged")
 
 
 def _log_failure(done: Future[Any]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from cpap_core import rules
-from cpap_core.types import EventKind, Vitals
+from cpap_core.types import EventKind, Samples, Vitals
 
 from .commands import CommandLog
 from .conditions import ConditionWatch, no_breath_s, state_by_age
-from .trace import Found, StreamSpec, Trace
+from .trace import Found, Trace
 
 LAST_HOUR_S = 3600.0
 WINDOW_S = 35.0
@@ -26,14 +26,11 @@ EVENT_NAMES = {
 }
 
 
-class DeviceLink(Protocol):
-    """The ward's way back to a device."""
+class Moment(NamedTuple):
+    """Now, by two clocks: ages are taken by the one that never steps."""
 
-    def send(self, message: dict[str, Any]) -> bool:
-        """Send a message; False where the device is gone."""
-
-    def close(self, code: int, reason: str) -> None:
-        """End the connection."""
+    epoch: float
+    monotonic: float
 
 
 class Stay:
@@ -56,9 +53,9 @@ class Room:
         self.number = number
         self.stay: Stay | None = None
         self.trace: Trace | None = None
-        self.link: DeviceLink | None = None
         self.newest_sample_time: float | None = None
-        self.last_heard: float | None = None
+        self.newest_sample_at: float | None = None
+        self.last_heard_at: float | None = None
         self.problem: str | None = None
         self.watch = ConditionWatch()
         self.values: dict[str, Any] = {}
@@ -68,24 +65,29 @@ class Room:
         """Put another stay, or none, in the room; nothing of the previous patient remains (F21)."""
         self.stay = stay
         self.trace = None
-        self.newest_sample_time = None
+        self.newest_sample_time = self.newest_sample_at = None
         self.problem = None
         self.watch = ConditionWatch()
 
-    def begin_trace(self, recording_id: int, spec: StreamSpec, epoch: int) -> Trace:
-        """Start a recording of this stay."""
-        assert self.stay is not None
-        self.trace = self.stay.traces[spec.stream_id] = Trace(recording_id, spec, epoch)
-        return self.trace
-
-    def feed(self, trace: Trace, first_sample: int, flow: Any, pressure: Any, received_at: float) -> list[Found]:
-        """Let the detector see new samples; one that fails faults this room and no other."""
+    def take_over(self, trace: Trace) -> None:
+        """Make a recording of this stay the room's own; the one before it rests."""
+        if self.trace is trace:
+            return
+        if self.trace is not None:
+            self.trace.rest()
+        trace.resume()
         self.trace = trace
+
+    def feed(self, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None, at: Moment) -> list[Found]:
+        """Let the detector see new samples; one that fails faults this room and no other."""
+        self.take_over(trace)
         before = trace.detected_next
         found = trace.feed(first_sample, flow, pressure)
         if trace.detected_next > before:
-            self.newest_sample_time = trace.last_received_at = received_at
-            self.watch.note_leak(trace.newest_s, trace.detector.vitals().leak_lpm)
+            self.newest_sample_time = trace.last_received_at = at.epoch
+            self.newest_sample_at = at.monotonic
+            vitals = trace.vitals()
+            self.watch.note_leak(trace.newest_s, vitals.leak_lpm if vitals else None)
         self.problem = None
         return found
 
@@ -95,16 +97,16 @@ class Room:
         failed = self.trace is not None and self.trace.failed
         return "Detector failed: no numbers. Samples are still stored" if failed else None
 
-    def state(self, now: float) -> str:
+    def state(self, now: Moment) -> str:
         """`live`, `stale`, `silent`, `faulted` or `empty`, by the contract."""
         if self.stay is None:
             return "empty"
         if self.fault is not None:
             return "faulted"
-        age = None if self.newest_sample_time is None else now - self.newest_sample_time
+        age = None if self.newest_sample_at is None else now.monotonic - self.newest_sample_at
         return "silent" if self.trace is not None and self.trace.ended else state_by_age(age)
 
-    def summary(self, now: float) -> dict[str, Any]:
+    def summary(self, now: Moment) -> dict[str, Any]:
         """The room as `GET /api/v1/rooms` lists it."""
         state = self.state(now)
         vitals = self._vitals() if state == "live" else None
@@ -126,7 +128,7 @@ class Room:
             "samples_received": sum(t.received for t in traces) if stay else None,
         }
 
-    def publish(self, now: float, version: int, *, detail: bool = False) -> None:
+    def publish(self, now: Moment, version: int, *, detail: bool = False) -> None:
         """Bring what pages show up to date; each key that changed gets the version."""
         for key, value in (self._detail(now) if detail else self._view(now)).items():
             if key not in self.values or self.values[key] != value:
@@ -134,10 +136,7 @@ class Room:
                 self.versions[key] = version
 
     def _vitals(self) -> Vitals | None:
-        """The detector's numbers, of whatever age; None where there is no running recording."""
-        if self.trace is None or self.trace.failed or self.trace.ended:
-            return None
-        return self.trace.detector.vitals()
+        return None if self.trace is None else self.trace.vitals()
 
     def _apneas_last_hour(self, traces: list[Trace]) -> int:
         if not traces:
@@ -146,7 +145,7 @@ class Room:
         since = current.spec.start_time + current.newest_s - LAST_HOUR_S
         return sum(t.apneas_since(since - t.spec.start_time) for t in traces)
 
-    def _view(self, now: float) -> dict[str, Any]:
+    def _view(self, now: Moment) -> dict[str, Any]:
         view = self.summary(now)
         state, trace, stay = view["state"], self.trace, self.stay
         last_known = self._vitals()
@@ -169,7 +168,7 @@ class Room:
             trace_epoch=trace.epoch if trace else None,
             problem=self.problem or self._ended_text(),
             conditions=self.watch.current(
-                now=now,
+                now=now.epoch,
                 state=state,
                 newest_s=trace.newest_s if trace else 0.0,
                 last_seen=self.newest_sample_time,
@@ -180,7 +179,7 @@ class Room:
         )
         return view
 
-    def _detail(self, now: float) -> dict[str, Any]:
+    def _detail(self, now: Moment) -> dict[str, Any]:
         vitals = self._vitals() if self.state(now) == "live" else None
         since_breath = vitals.seconds_since_breath if vitals else None
         return {
@@ -214,7 +213,8 @@ class Room:
     @staticmethod
     def _newest_peak_s(trace: Trace) -> float | None:
         """The peak of the breath that is not complete yet, once the flow has fallen from it."""
-        since = None if trace.failed else trace.detector.vitals().seconds_since_breath
+        vitals = trace.vitals()
+        since = vitals.seconds_since_breath if vitals else None
         if since is None or since < PEAK_PASSED_S:
             return None
         peak_s = trace.newest_s - since

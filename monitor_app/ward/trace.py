@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from cpap_core.detector import RespirationDetector
 from cpap_core.ring import RingBuffer
-from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent, Samples
+from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent, Samples, Vitals
 
 from .errors import StreamRefused
 from .night import Night
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 RING_S = 60.0
 """How much of the signal is kept in memory: two windows of a page, for those who join or catch up."""
 
-LONGEST_GAP_S = 7 * 24 * 3600.0
-"""An index further ahead than this is no gap but nonsense."""
+LONGEST_GAP_S = 24 * 3600.0
+"""An index further ahead than this is no gap but nonsense; a device that was away for longer starts a new stream."""
 
-PIECE_S = 60.0
-"""Long stretches go through the detector in pieces of this length, so that the night's trend sees each minute."""
+PIECE_S, LEAST_PIECE = 60.0, 4096
+"""Long stretches go through the detector in pieces of a minute, for the night's trend, but of no fewer samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ class Found(NamedTuple):
     output: DetectorOutput
 
 
+class DeviceLink(Protocol):
+    """The ward's way back to a device."""
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """Send a message; False where the device is gone."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection; nothing that still comes by it is taken."""
+
+
 class Trace:
     """One recording (one stream_id) of a stay.
 
@@ -59,20 +69,25 @@ class Trace:
     detected_next, queued_next, stored_next : int
         Index of the first sample that the detector has not seen, the store's queue has not taken, the disk does not
         have. A device sends again what the disk does not have; the detector sees each sample once all the same.
+    link : DeviceLink or None
+        The way back to the device that sends this recording, while it is connected.
+    is_missing_some : bool
+        The queue could not take some samples; until the device has sent them again, later ones are not queued.
     """
 
     def __init__(self, recording_id: int, spec: StreamSpec, epoch: int) -> None:
-        rate = spec.sampling_rate_hz
         self.recording_id = recording_id
         self.spec = spec
         self.epoch = epoch
-        self.detector = RespirationDetector(rate)
-        self.ring = RingBuffer(max(int(RING_S * rate), 64))
+        self.detector = RespirationDetector(spec.sampling_rate_hz)
+        self.ring = self._new_ring()
         self.detected_next = 0
         self.queued_next = 0
         self.stored_next = 0
         self.received = 0
         self.last_received_at: float | None = None
+        self.link: DeviceLink | None = None
+        self.is_missing_some = False
         self.ended = False
         self.failed = False
         self.breaths = 0
@@ -97,6 +112,27 @@ class Trace:
         """Breaths whose onset is certain."""
         return self.detector.breath_count
 
+    def vitals(self) -> Vitals | None:
+        """The detector's numbers, of whatever age; None where it failed or the recording has ended."""
+        if self.failed or self.ended:
+            return None
+        try:
+            return self.detector.vitals()
+        except Exception:
+            self._fail()
+            return None
+
+    def rest(self) -> None:
+        """Give the ring's memory back: another recording has taken the room."""
+        self.ring = RingBuffer(1)
+        self.ring.append_gap(self.detected_next)
+
+    def resume(self) -> None:
+        """Take the room again."""
+        if self.ring.capacity == 1:
+            self.ring = self._new_ring()
+            self.ring.append_gap(self.detected_next)
+
     def apneas_since(self, recording_s: float) -> int:
         """Breath gaps that began at or after a recording time."""
         return sum(onset >= recording_s for onset in self.gap_onsets)
@@ -106,7 +142,7 @@ class Trace:
         limit = self.detected_next + int(LONGEST_GAP_S * self.spec.sampling_rate_hz)
         if first_sample > limit:
             raise StreamRefused(
-                f"first sample {first_sample} is beyond {limit}, a week after the next expected sample "
+                f"first sample {first_sample} is beyond {limit}, a day after the next expected sample "
                 f"{self.detected_next}; start a new stream_id"
             )
 
@@ -139,18 +175,13 @@ class Trace:
         return not np.array_equal(seen, again, equal_nan=True)
 
     def _advance_over_gap(self, first_sample: int, found: list[Found]) -> None:
-        gap = first_sample - self.detected_next
-        piece = int(PIECE_S * self.spec.sampling_rate_hz)
-        while gap > 0:
-            n = min(gap, piece)
-            self._piecewise(np.full(n, np.nan, np.float32), None, found)
-            gap -= n
+        while (gap := first_sample - self.detected_next) > 0:
+            self._piecewise(np.full(min(gap, self._piece), np.nan, np.float32), None, found)
 
     def _piecewise(self, flow: Samples, pressure: Samples | None, found: list[Found]) -> None:
-        piece = int(PIECE_S * self.spec.sampling_rate_hz)
-        for at in range(0, flow.shape[0], piece):
-            part = flow[at : at + piece]
-            p = None if pressure is None else pressure[at : at + piece]
+        for at in range(0, flow.shape[0], self._piece):
+            part = flow[at : at + self._piece]
+            p = None if pressure is None else pressure[at : at + self._piece]
             self.ring.append(part, p)
             self.detected_next += part.shape[0]
             if not self.failed:
@@ -161,9 +192,19 @@ class Trace:
             self._take(self.detector.update(flow, pressure), found)
             self.night.note(self.newest_s, self.detector)
         except Exception:
-            # Whatever went wrong, this room's samples are still drawn and stored, and the other rooms go on.
-            log.exception("Recording %s: the detector failed at %.1f s", self.recording_id, self.newest_s)
-            self.failed = True
+            self._fail()
+
+    def _fail(self) -> None:
+        # Whatever went wrong, this room's samples are still drawn and stored, and the other rooms go on.
+        log.exception("Recording %s: the detector failed at %.1f s", self.recording_id, self.newest_s)
+        self.failed = True
+
+    def _new_ring(self) -> RingBuffer:
+        return RingBuffer(max(int(RING_S * self.spec.sampling_rate_hz), 64))
+
+    @property
+    def _piece(self) -> int:
+        return max(int(PIECE_S * self.spec.sampling_rate_hz), LEAST_PIECE)
 
     def _take(self, output: DetectorOutput, found: list[Found]) -> None:
         for opened in output.opened:

@@ -31,7 +31,17 @@ class LiveServer:
 
     def start(self) -> Self:
         """Start, and wait until it answers."""
-        command = [sys.executable, "-m", "monitor_app.cli", "serve", "--port", str(self.port), "--data", str(self.data)]
+        command = [
+            sys.executable,
+            "-m",
+            "monitor_app.cli",
+            "serve",
+            "--host",
+            "--port",
+            str(self.port),
+            "--data",
+            str(self.data),
+        ]
         log = (self.data.parent / "server.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -49,7 +59,7 @@ class LiveServer:
         assert self.process is not None
         assert self.process.poll() is None, "the server ended: " + (self.data.parent / "server.log").read_text()[-2000:]
         try:
-            return self.get("/liveness")[0] == 200
+            return self.get(self.environment.get("MONITOR_PREFIX", "").rstrip("/") + "/liveness")[0] == 200
         except OSError:
             return False
 

@@ -39,7 +39,7 @@ def test_every_sample_is_pushed_once_in_any_rhythm(tmp_path: Path) -> None:
     """No gap and no double between a snapshot and the deltas after it, however samples and pushes interleave."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 5)
         feed, received = LiveFeed(ward, SITE, room=101), []
         random = np.random.default_rng(1)
@@ -53,7 +53,7 @@ def test_every_sample_is_pushed_once_in_any_rhythm(tmp_path: Path) -> None:
             for _ in range(int(random.integers(0, 3))):
                 n = int(random.integers(1, 20))
                 values = breathing(n, 25, trace.detected_next)
-                ward.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
+                ward.streams.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
             clock.now += 0.2
             push = feed.delta()
         sent = np.rint(breathing(len(received))[:, 0] * 10).astype(int)
@@ -67,10 +67,10 @@ def test_a_gap_is_null(tmp_path: Path) -> None:
     """A gap is drawn as a gap, never as a line or as zero."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 2)
         ones = np.ones(10, np.float32)
-        ward.feed(room, trace, 60, ones, ones)
+        ward.streams.feed(room, trace, 60, ones, ones)
         (wave,) = one(LiveFeed(ward, SITE).snapshot(), "waves")
         assert wave[4][50:60] == [None] * 10
         assert wave[4][60:] == [10] * 10
@@ -84,12 +84,12 @@ def test_the_wall_draws_at_most_25_hz(tmp_path: Path, rate: int, stride: int) ->
     """Fast devices are averaged in whole blocks that do not depend on when the push was."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s", rate), Link())
+        room, trace = await ward.streams.open(101, spec("s", rate), Link())
         feed = LiveFeed(ward, SITE)
         push, drawn = feed.snapshot(), []
         for n in (1, 7, rate, 3, rate * 3, 5):
             values = breathing(n, rate, trace.detected_next)
-            ward.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
+            ward.streams.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
             clock.now += 1
             push = feed.delta()
             for wave in one(push, "waves"):
@@ -106,7 +106,7 @@ def test_only_what_changed_is_pushed(tmp_path: Path) -> None:
     """A number that did not change is not sent again; a heartbeat carries no freshness it does not have."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         feed = LiveFeed(ward, SITE)
         first = feed.snapshot()
@@ -135,7 +135,7 @@ def test_f24_a_room_appears_in_the_next_push(tmp_path: Path) -> None:
     async def story(ward: Ward, clock: Clock) -> None:
         feed = LiveFeed(ward, SITE)
         assert one(feed.snapshot(), "rooms") == []
-        room, trace = await ward.open_stream(102, spec("s"), Link())
+        room, trace = await ward.streams.open(102, spec("s"), Link())
         feed_breathing(ward, room, trace, 1)
         clock.now += 0.2
         push = feed.delta()
@@ -149,12 +149,12 @@ def test_a_new_recording_is_a_new_trace(tmp_path: Path) -> None:
     """The page clears its trace by the epoch: nothing of one recording is drawn into another."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("a"), Link())
+        room, trace = await ward.streams.open(101, spec("a"), Link())
         feed_breathing(ward, room, trace, 10)
         feed = LiveFeed(ward, SITE)
         feed.snapshot()
         clock.now += 6
-        room, trace = await ward.open_stream(101, spec("b"), Link())
+        room, trace = await ward.streams.open(101, spec("b"), Link())
         feed_breathing(ward, room, trace, 1)
         push = feed.delta()
         (state,), (wave,) = one(push, "rooms"), one(push, "waves")
@@ -168,7 +168,7 @@ def test_a_reader_that_fell_behind_gets_one_window(tmp_path: Path) -> None:
     """Never a backlog: after an hour away the newest 30 s come, with their true index."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed = LiveFeed(ward, SITE)
         feed.snapshot()
         feed_breathing(ward, room, trace, 3600)

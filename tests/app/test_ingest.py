@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,10 @@ BAD_HELLOS: dict[str, tuple[dict[str, Any], str]] = {
     "start_time no number": ({"start_time": "yesterday"}, "start_time"),
     "start_time in milliseconds": ({"start_time": 1.7e12}, "start_time"),
     "start_time infinite": ({"start_time": math.inf}, "start_time"),
+    "rate beyond any float": ({"sampling_rate_hz": 10**400}, "sampling_rate_hz"),
+    "device with half a surrogate": ({"device": "\ud800"}, "device"),
+    "channel with half a surrogate": ({"channels": [{"name": "\ud800", "unit": "L/s"}]}, "channels"),
+    "stream_id of two lines": ({"stream_id": "a\nb"}, "stream_id"),
 }
 
 
@@ -173,6 +178,7 @@ def test_a_hello_that_makes_no_sense(server: LiveServer, room: int, changed: str
 
 BAD_MESSAGES: dict[str, Any] = {
     "no JSON": "what?",
+    "JSON without end": "[" * 200_000,
     "JSON but no object": "[1, 2]",
     "no type": "{}",
     "unknown type": '{"type": "dance"}',
@@ -316,11 +322,60 @@ def test_a_stream_id_of_another_room(server: LiveServer, room: int) -> None:
     async def stream() -> None:
         async with RawDevice(server.url, room) as device:
             await device.greet(f"s{room}")
+            await device.say(frame(0, breathing(25)))
+            await device.hear_ack(25)
         async with RawDevice(server.url, room + 100_000) as device:
             await device.say(hello(f"s{room}"))
             assert "another room" in (await device.hear_type("error"))["message"]
 
     asyncio.run(stream())
+
+
+def test_a_hello_alone_begins_no_stay(server: LiveServer, room: int) -> None:
+    """F50: a stay begins by the first sample; a device that only says hello leaves no trace."""
+
+    async def stream() -> None:
+        async with RawDevice(server.url, room) as device:
+            assert await device.greet(f"s{room}") == 0
+            await device.say({"type": "end"})
+        await asyncio.sleep(0.1)
+
+    asyncio.run(stream())
+    assert room not in server.rooms()
+
+
+def test_devices_that_guess_rooms_fill_no_wall(server: LiveServer, room: int) -> None:
+    """Refused devices show in their rooms, but not in any number of rooms that nobody has heard of."""
+
+    async def stream() -> None:
+        for number in range(room + 200_000, room + 200_050):
+            async with RawDevice(server.url, number) as device:
+                await device.say("nonsense")
+                assert await device.hear_type("error")
+
+    asyncio.run(stream())
+    assert sum(row["state"] == "empty" for row in server.rooms().values()) <= 32
+
+
+def test_a_large_frame_of_a_slow_device_does_not_hold_the_others_up(server: LiveServer, room: int) -> None:
+    """One legal frame of 1 MiB at 1 Hz is three days: the heartbeat of 0.5 s must go on meanwhile."""
+    n = ((1 << 20) - 12) // 8
+
+    async def stream() -> float:
+        async with RawDevice(server.url, room) as device:
+            await device.greet(f"s{room}", sampling_rate_hz=1)
+            await device.say(frame(0, breathing(n, 1)))
+            return await asyncio.to_thread(_longest_wait, server, 1.5)
+
+    assert asyncio.run(stream()) < 0.5
+
+
+def _longest_wait(server: LiveServer, for_s: float) -> float:
+    longest, until = 0.0, time.monotonic() + for_s
+    while (begun := time.monotonic()) < until:
+        assert server.get("/liveness")[0] == 200
+        longest = max(longest, time.monotonic() - begun)
+    return longest
 
 
 def test_a_stream_id_that_changes_its_rate(server: LiveServer, room: int) -> None:
@@ -372,6 +427,8 @@ BAD_POSTS: dict[str, tuple[Any, str]] = {
     "a sample too short": ({"first_sample": 0, "samples": [[1]]}, "sample 0"),
     "a text in it": ({"first_sample": 0, "samples": [[1, 2], ["a", 2]]}, "sample 1"),
     "rate 0": ({"sampling_rate_hz": 0, "first_sample": 0, "samples": [[1, 2]]}, "sampling_rate_hz"),
+    "JSON without end": (b"[" * 200_000, "JSON"),
+    "nothing but gaps": ({"first_sample": 0, "samples": [[None, None]] * 10}, "NaN"),
 }
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor_app.ward import AdmissionRefused, CommandRefused, RoomTaken, StreamRefused, Ward
+from monitor_app.ward import AdmissionRefused, CommandRefused, RoomTaken, StoreBusy, StreamRefused, Ward, rebuild
+from monitor_app.ward.room import Moment
 from store import StoreBehind
 from tests.app.raw_device import breathing
 from tests.app.ward_helpers import Clock, Link, feed_breathing, feed_pause, open_ward, spec
@@ -49,9 +50,9 @@ def test_f50_an_unidentified_stay_gets_its_patient(tmp_path: Path) -> None:
     """F50: a stay that began by itself becomes the patient's, with what was recorded."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
-        await ward.stored(trace)
+        await ward.streams.stored(trace)
         await ward.admit(101, 7, "Ada")
         (row,) = await ward.summaries()
         assert (row["mrn"], row["samples_received"]) == (7, 1000)
@@ -69,7 +70,7 @@ def test_f23_total_over_all_data_of_the_patient(tmp_path: Path) -> None:
             await asyncio.wrap_future(ward.store.add_measurement(7, received_at=clock(), apnea_count=count))
         await ward.admit(101, 7)
         assert (await ward.summaries())[0]["total_apnea_count"] == 3
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         feed_pause(ward, room, trace, 12)
         row = (await ward.summaries())[0]
@@ -78,11 +79,29 @@ def test_f23_total_over_all_data_of_the_patient(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+def test_an_acknowledgement_goes_to_the_device_that_sent(tmp_path: Path) -> None:
+    """A device drops what is acknowledged: it must never hear another recording's index."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        old = Link()
+        room, trace = await ward.streams.open(101, spec("old"), old)
+        feed_breathing(ward, room, trace, 2)
+        await ward.streams.stored(trace)
+        clock.now += 6
+        room, posted = await ward.streams.open(101, spec("posted"), None)
+        assert old.closed == 4409
+        feed_breathing(ward, room, posted, 200)
+        await ward.streams.stored(posted)
+        assert old.last("ack") == {"type": "ack", "next_sample": 50}
+
+    in_ward(tmp_path, story)
+
+
 def test_f23_latest_count_is_of_the_last_hour_of_recording_time(tmp_path: Path) -> None:
     """F23: an apnea more than 60 minutes ago no longer counts as the latest, but in the total."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         feed_pause(ward, room, trace, 15)
         feed_breathing(ward, room, trace, 3500)
@@ -98,7 +117,7 @@ def test_f41_numbers_are_unknown_in_a_breath_gap(tmp_path: Path) -> None:
     """F41: known while it lasts; rate, tidal volume and minute ventilation are unknown until the next breath."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         clock.now += 1
         ward.refresh()
@@ -128,7 +147,7 @@ def test_before_the_first_breath_a_room_is_not_armed(tmp_path: Path) -> None:
     """F41: the clock is armed by the first breath of a stay."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_pause(ward, room, trace, 60)
         ward.refresh()
         assert room.values["armed"] is False
@@ -145,10 +164,10 @@ def test_f42_states_follow_the_age_of_the_newest_sample(tmp_path: Path) -> None:
         assert await ward.summaries() == []
         await ward.admit(101, 7)
         assert (await ward.summaries())[0]["state"] == "silent"
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         for age, state in ((0, "live"), (1.9, "live"), (2.0, "stale"), (4.9, "stale"), (5.0, "silent")):
-            assert room.state(room.newest_sample_time + age) == state
+            assert room.state(Moment(0.0, clock.monotonic() + age)) == state
         clock.now += 6
         ward.refresh()
         assert room.values["respiratory_rate_per_min"] is None
@@ -162,7 +181,7 @@ def test_silence_does_not_take_an_alarm_away(tmp_path: Path) -> None:
     """CLINICAL: a device that falls silent in an apnea leaves the apnea's condition standing, beside its own."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         feed_pause(ward, room, trace, 23)
         clock.now += 10
@@ -179,9 +198,9 @@ def test_a_recording_that_ended_is_no_alarm(tmp_path: Path) -> None:
     """A device that says `end` is not silent by accident."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
-        await ward.end_stream(room, trace)
+        await ward.streams.end(trace)
         clock.now += 10
         ward.refresh()
         assert room.values["state"] == "silent"
@@ -195,12 +214,12 @@ def test_large_leak_needs_its_time(tmp_path: Path) -> None:
     """CLINICAL: above 24 L/min for more than 20 s."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s", channels=(("flow", "L/min"),)), Link())
+        room, trace = await ward.streams.open(101, spec("s", channels=(("flow", "L/min"),)), Link())
 
         def leak(seconds: int) -> list[str]:
             for _ in range(seconds * 5):
                 flow = breathing(5, 25, trace.detected_next)[:, 0] + np.float32(40)
-                ward.feed(room, trace, trace.detected_next, flow, None)
+                ward.streams.feed(room, trace, trace.detected_next, flow, None)
             clock.now += 1
             ward.refresh()
             return [c["kind"] for c in room.values["conditions"]]
@@ -215,8 +234,8 @@ def test_a_failing_detector_faults_its_room_alone(tmp_path: Path) -> None:
     """A failing room is marked faulted, its samples are stored all the same, and the others go on."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        ill, ill_trace = await ward.open_stream(101, spec("a"), Link())
-        well, well_trace = await ward.open_stream(102, spec("b"), Link())
+        ill, ill_trace = await ward.streams.open(101, spec("a"), Link())
+        well, well_trace = await ward.streams.open(102, spec("b"), Link())
         feed_breathing(ward, ill, ill_trace, 20)
 
         def fail(*_: Any) -> None:
@@ -228,7 +247,7 @@ def test_a_failing_detector_faults_its_room_alone(tmp_path: Path) -> None:
         rows = await ward.summaries()
         assert [row["state"] for row in rows] == ["faulted", "live"]
         assert rows[0]["respiratory_rate_per_min"] is None
-        assert await ward.stored(ill_trace) == 1000
+        assert await ward.streams.stored(ill_trace) == 1000
         assert ward.healthy()["faulted_rooms"] == [101]
         ward.refresh()
         assert ill.values["conditions"][0]["kind"] == "faulted"
@@ -241,10 +260,10 @@ def test_acknowledgements_come_after_the_disk(tmp_path: Path) -> None:
 
     async def story(ward: Ward, clock: Clock) -> None:
         link = Link()
-        room, trace = await ward.open_stream(101, spec("s"), link)
+        room, trace = await ward.streams.open(101, spec("s"), link)
         feed_breathing(ward, room, trace, 4)
         assert link.last("ack") is None
-        await ward.stored(trace)
+        await ward.streams.stored(trace)
         assert link.last("ack") == {"type": "ack", "next_sample": 100}
         assert ward.store.recording(trace.recording_id).next_sample == 100  # type: ignore[union-attr]
 
@@ -256,9 +275,9 @@ def test_a_store_that_is_behind_withholds_and_recovers(tmp_path: Path, monkeypat
 
     async def story(ward: Ward, clock: Clock) -> None:
         link = Link()
-        room, trace = await ward.open_stream(101, spec("s"), link)
+        room, trace = await ward.streams.open(101, spec("s"), link)
         feed_breathing(ward, room, trace, 20)
-        await ward.stored(trace)
+        await ward.streams.stored(trace)
 
         def full(*_: Any, **__: Any) -> None:
             raise StoreBehind("the queue is full")
@@ -270,21 +289,24 @@ def test_a_store_that_is_behind_withholds_and_recovers(tmp_path: Path, monkeypat
         assert (row["state"], row["samples_received"]) == ("live", 1000)
         assert row["breaths"] >= 8
         assert link.last("ack") == {"type": "ack", "next_sample": 500}
-        assert ward.healthy()["recordings_behind"] == [trace.recording_id]
+        assert ward.healthy()["rooms_behind"] == [101]
 
         feed_breathing(ward, room, trace, 1)
         assert link.closed == 1013
-        ward.device_gone(room, link)
+        feed_breathing(ward, room, trace, 1)
+        await ward.streams.stored(trace)
+        assert trace.stored_next == 500, "a frame that was still under way must not leave a hole before it"
+        ward.streams.gone(trace, link)
         back = Link()
-        room, trace = await ward.open_stream(101, spec("s"), back)
+        room, trace = await ward.streams.open(101, spec("s"), back)
         assert trace.stored_next == 500
-        values = breathing(525, 25, 500)
+        values = breathing(550, 25, 500)
         before = trace.breath_count
-        ward.feed(room, trace, 500, values[:, 0].copy(), values[:, 1].copy())
-        assert await ward.stored(trace) == 1025
+        ward.streams.feed(room, trace, 500, values[:, 0].copy(), values[:, 1].copy())
+        assert await ward.streams.stored(trace) == 1050
         assert trace.breath_count == before
-        assert back.last("ack") == {"type": "ack", "next_sample": 1025}
-        assert (await ward.summaries())[0]["samples_received"] == 1025
+        assert back.last("ack") == {"type": "ack", "next_sample": 1050}
+        assert (await ward.summaries())[0]["samples_received"] == 1050
 
     in_ward(tmp_path, story)
 
@@ -294,14 +316,14 @@ def test_the_set_pressure_is_the_applied_one(tmp_path: Path) -> None:
 
     async def story(ward: Ward, clock: Clock) -> None:
         link = Link()
-        room, _trace = await ward.open_stream(101, spec("s"), link)
+        room, _trace = await ward.streams.open(101, spec("s"), link)
         first = await ward.command_pressure(101, 8, by="A. Reyes")
-        ward.device_answered(room, first["command_id"], applied=True)
+        ward.device_answered(room, first["command_id"], applied_cmh2o=8)
         second = await ward.command_pressure(101, 12, by="A. Reyes")
         assert second["state"] == "delivered"
         assert second["previous_cmh2o"] == 8
         assert (await ward.summaries())[0]["pressure_cmh2o"] == 8
-        ward.device_answered(room, second["command_id"], applied=False, reason="mask off")
+        ward.device_answered(room, second["command_id"], refusal="mask off")
         assert (await ward.summaries())[0]["pressure_cmh2o"] == 8
         ward.refresh_detail(room)
         newest = room.values["commands"][0]
@@ -318,7 +340,7 @@ def test_an_overtaken_command_is_not_sent_again(tmp_path: Path) -> None:
         await ward.command_pressure(101, 8, by="a")
         await ward.command_pressure(101, 9, by="b")
         link = Link()
-        room, _ = await ward.open_stream(101, spec("s"), link)
+        room, _ = await ward.streams.open(101, spec("s"), link)
         ward.send_pending(room)
         assert [m["pressure_cmh2o"] for m in link.heard] == [9]
         ward.refresh_detail(room)
@@ -327,13 +349,150 @@ def test_an_overtaken_command_is_not_sent_again(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+def test_a_device_that_applied_something_else_is_not_believed(tmp_path: Path) -> None:
+    """A wrong number can hurt: `applied` with another pressure is shown as what it is."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, _ = await ward.streams.open(101, spec("s"), Link())
+        command = await ward.command_pressure(101, 12, by="a")
+        ward.device_answered(room, command["command_id"], applied_cmh2o=25)
+        ward.refresh_detail(room)
+        newest = room.values["commands"][0]
+        assert newest["state"] == "refused"
+        assert "25" in newest["reason"]
+        assert (await ward.summaries())[0]["pressure_cmh2o"] is None
+
+    in_ward(tmp_path, story)
+
+
+def test_the_first_answer_counts_in_memory_and_on_disk(tmp_path: Path) -> None:
+    """A device that answers twice changes nothing by its second answer, and a restart shows the same."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.streams.open(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 1)
+        command = await ward.command_pressure(101, 12, by="a")
+        ward.device_answered(room, command["command_id"], applied_cmh2o=12)
+        ward.device_answered(room, command["command_id"], refusal="too late")
+        assert (await ward.summaries())[0]["pressure_cmh2o"] == 12
+        await ward.streams.stored(trace)
+
+    async def after(ward: Ward, clock: Clock) -> None:
+        assert (await ward.summaries())[0]["pressure_cmh2o"] == 12
+
+    in_ward(tmp_path, story)
+    in_ward(tmp_path, after)
+
+
+def test_a_key_names_one_command_for_ever(tmp_path: Path) -> None:
+    """Idempotency: an old key gives its old command and changes nothing; with another pressure it is refused."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, _ = await ward.streams.open(101, spec("s"), Link())
+        for number in range(25):
+            command = await ward.command_pressure(101, 8 + number % 3, by="a", command_id=f"k{number}")
+            ward.device_answered(room, f"k{number}", applied_cmh2o=command["pressure_cmh2o"])
+        assert (await ward.summaries())[0]["pressure_cmh2o"] == 8
+        again = await ward.command_pressure(101, 9, by="a", command_id="k1")
+        assert (again["state"], again["pressure_cmh2o"]) == ("applied", 9)
+        assert (await ward.summaries())[0]["pressure_cmh2o"] == 8
+        for key in ("k1", "k24"):
+            with pytest.raises(CommandRefused, match="given before"):
+                await ward.command_pressure(101, 11, by="a", command_id=key)
+
+    in_ward(tmp_path, story)
+
+
+def test_a_restart_sends_the_newest_command_whatever_the_clock_did(tmp_path: Path) -> None:
+    """After a clock that was set back, an older command must not be taken for the newer."""
+
+    async def before(ward: Ward, clock: Clock) -> None:
+        await ward.admit(101, 7)
+        await ward.command_pressure(101, 12, by="a")
+        clock.step(-3600)
+        await ward.command_pressure(101, 8, by="a")
+
+    async def after(ward: Ward, clock: Clock) -> None:
+        link = Link()
+        room, _ = await ward.streams.open(101, spec("s"), link)
+        ward.send_pending(room)
+        assert [message["pressure_cmh2o"] for message in link.heard] == [8]
+
+    in_ward(tmp_path, before)
+    in_ward(tmp_path, after)
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_alive(tmp_path: Path) -> None:
+    """F42: ages are taken by a clock that never steps; after a restart nothing is live until a sample comes."""
+
+    async def before(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.streams.open(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 20)
+        await ward.streams.stored(trace)
+        clock.step(-3600)
+        clock.now += 10
+        assert (await ward.summaries())[0]["state"] == "silent"
+        await ward.streams.open(101, spec("spare"), Link())
+
+    async def after(ward: Ward, clock: Clock) -> None:
+        assert (await ward.summaries())[0]["state"] == "silent"
+
+    in_ward(tmp_path, before)
+    in_ward(tmp_path, after)
+
+
+def test_an_end_before_the_disk_has_all_is_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording is not closed while samples of it are missing from the queue: the device must send them first."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.streams.open(101, spec("s"), Link())
+
+        def full(*_: Any, **__: Any) -> None:
+            raise StoreBehind("the queue is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ward.store, "append_samples", full)
+            feed_breathing(ward, room, trace, 20)
+        with pytest.raises(StoreBusy):
+            await ward.streams.end(trace)
+        assert not trace.ended
+
+    in_ward(tmp_path, story)
+
+
+def test_a_stay_that_cannot_be_read_back_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restart: one broken stay must not keep the whole ward from coming up."""
+
+    async def before(ward: Ward, clock: Clock) -> None:
+        for number in (101, 102):
+            room, trace = await ward.streams.open(number, spec(f"s{number}"), Link())
+            feed_breathing(ward, room, trace, 20)
+            await ward.streams.stored(trace)
+
+    async def after(ward: Ward, clock: Clock) -> None:
+        rows = {row["room"]: row for row in await ward.summaries()}
+        assert rows[102]["samples_received"] == 500
+        assert "could not be read back" in (ward.room(101).problem or "")  # type: ignore[union-attr]
+
+    in_ward(tmp_path, before)
+    real = rebuild.rebuild_stay
+
+    def broken(store: Any, row: Any) -> Any:
+        if row.room == 101:
+            raise ValueError("torn")
+        return real(store, row)
+
+    monkeypatch.setattr("monitor_app.ward.ward.rebuild_stay", broken)
+    in_ward(tmp_path, after)
+
+
 @pytest.mark.parametrize("value", [3, 26, -1, 9.0, "9", None, True])
 def test_f20_the_hard_range(tmp_path: Path, value: Any) -> None:
     """F20: 4 to 25, an integer; nothing is stored or sent otherwise."""
 
     async def story(ward: Ward, clock: Clock) -> None:
         link = Link()
-        room, _ = await ward.open_stream(101, spec("s"), link)
+        room, _ = await ward.streams.open(101, spec("s"), link)
         with pytest.raises(CommandRefused):
             await ward.command_pressure(101, value, by="a", reason="because")
         assert link.heard == []
@@ -359,12 +518,12 @@ def test_a_new_device_takes_over_once_the_old_is_silent(tmp_path: Path) -> None:
 
     async def story(ward: Ward, clock: Clock) -> None:
         old = Link()
-        room, trace = await ward.open_stream(101, spec("old"), old)
+        room, trace = await ward.streams.open(101, spec("old"), old)
         feed_breathing(ward, room, trace, 40)
         with pytest.raises(RoomTaken):
-            await ward.open_stream(101, spec("new"), Link())
+            await ward.streams.open(101, spec("new"), Link())
         clock.now += 5.1
-        room, trace = await ward.open_stream(101, spec("new"), Link())
+        room, trace = await ward.streams.open(101, spec("new"), Link())
         assert old.closed == 4409
         feed_breathing(ward, room, trace, 40)
         row = (await ward.summaries())[0]
@@ -378,13 +537,13 @@ def test_backward_samples_older_than_the_ring_are_told_too(tmp_path: Path) -> No
     """A counter that started again is refused however long ago its index was; a true resend is not."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        room, trace = await ward.open_stream(101, spec("s"), Link())
+        room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 200)
-        await ward.stored(trace)
+        await ward.streams.stored(trace)
         values = breathing(100, 25, 0)
-        ward.feed(room, trace, 0, values[:, 0].copy(), values[:, 1].copy())
+        ward.streams.feed(room, trace, 0, values[:, 0].copy(), values[:, 1].copy())
         with pytest.raises(StreamRefused, match="backward"):
-            ward.feed(room, trace, 0, values[::-1, 0].copy(), values[:, 1].copy())
+            ward.streams.feed(room, trace, 0, values[::-1, 0].copy(), values[:, 1].copy())
 
     in_ward(tmp_path, story)
 
@@ -397,16 +556,16 @@ def test_a_ward_is_rebuilt_as_it_was(tmp_path: Path) -> None:
         await ward.admit(101, 7, "Ada")
         for name in ("first", "second"):
             clock.now += 10
-            room, trace = await ward.open_stream(101, spec(name), Link())
+            room, trace = await ward.streams.open(101, spec(name), Link())
             feed_breathing(ward, room, trace, 40)
             feed_pause(ward, room, trace, 15)
             feed_breathing(ward, room, trace, 40)
             trace_gap = trace.detected_next + 500
             values = np.zeros(100, np.float32)
-            ward.feed(room, trace, trace_gap, values, values + 9)
+            ward.streams.feed(room, trace, trace_gap, values, values + 9)
             feed_breathing(ward, room, trace, 40)
             feed_pause(ward, room, trace, 12)
-            await ward.stored(trace)
+            await ward.streams.stored(trace)
         await ward.command_pressure(101, 9, by="a")
         rows.extend(await ward.summaries())
 

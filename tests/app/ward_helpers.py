@@ -22,10 +22,19 @@ class Clock:
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
+        self.stepped = 0.0
 
     def __call__(self) -> float:
         """Now."""
-        return self.now
+        return self.now + self.stepped
+
+    def monotonic(self) -> float:
+        """Seconds that never step."""
+        return self.now - 1_799_999_000.0
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the server's clock."""
+        self.stepped += seconds
 
 
 class Link:
@@ -55,7 +64,8 @@ class Link:
 async def open_ward(folder: Path, clock: Clock | None = None, **store_options: Any) -> AsyncIterator[Ward]:
     """A started ward; its store is closed afterwards."""
     with Store(folder / "ward.sqlite", **store_options) as store:
-        ward = Ward(store, clock=clock or Clock())
+        clock = clock or Clock()
+        ward = Ward(store, clock=clock, monotonic=clock.monotonic)
         await ward.start()
         yield ward
         await asyncio.sleep(0.01)
@@ -70,11 +80,11 @@ def feed_breathing(ward: Ward, room: Room, trace: Trace, seconds: float) -> None
     """Quiet breathing for so long from where the trace is."""
     rate = trace.spec.sampling_rate_hz
     values = breathing(round(seconds * rate), rate, trace.detected_next)
-    ward.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
+    ward.streams.feed(room, trace, trace.detected_next, values[:, 0].copy(), values[:, 1].copy())
 
 
 def feed_pause(ward: Ward, room: Room, trace: Trace, seconds: float) -> None:
     """No flow for so long, but the sensor's noise."""
     n = round(seconds * trace.spec.sampling_rate_hz)
     noise = np.random.default_rng(trace.detected_next).normal(0, 0.1, n).astype(np.float32)
-    ward.feed(room, trace, trace.detected_next, noise, np.full(n, 9, np.float32))
+    ward.streams.feed(room, trace, trace.detected_next, noise, np.full(n, 9, np.float32))

@@ -1,0 +1,208 @@
+"""Devices and their recordings: who may send into a room, what is taken, and what is told to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import TypeVar
+
+import numpy as np
+
+from cpap_core.types import Samples
+from store import Store, StoreBehind, StoreConflict
+
+from .errors import RoomTaken, StoreBusy, StreamRefused
+from .rebuild import rebuild_stay
+from .recorder import Recorder
+from .room import Room, Stay
+from .rooms import Rooms
+from .trace import DeviceLink, StreamSpec, Trace
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LIVE_S = 5.0
+"""A device that was heard within this time holds its room against others."""
+DISK_S = 5.0
+"""How long a device waits for the disk before it is told to try again later."""
+
+
+class Streams:
+    """What devices do in the ward."""
+
+    def __init__(self, store: Store, rooms: Rooms) -> None:
+        self.store = store
+        self.rooms = rooms
+        self.recorder = Recorder(store)
+
+    def find(self, number: int, spec: StreamSpec) -> tuple[Room, Trace] | None:
+        """What is known of a stream in this room, after checking that it may be sent here; changes nothing.
+
+        Raises
+        ------
+        RoomTaken
+            Another device is live there.
+        StreamRefused
+            The stream_id belongs to another room, or says something else than before.
+        """
+        room = self.rooms.get(number)
+        if room is not None:
+            self._refuse_if_taken(room, spec)
+        trace = room.stay.traces.get(spec.stream_id) if room is not None and room.stay is not None else None
+        if trace is None:
+            recording = self.store.recording_by_stream(spec.stream_id)
+            stay_id = room.stay.stay_id if room is not None and room.stay is not None else None
+            if recording is not None and recording.stay_id != stay_id:
+                raise StreamRefused(
+                    f"stream_id {spec.stream_id!r} belongs to another room or an earlier stay; start a new stream_id"
+                )
+            return None
+        assert room is not None
+        if (trace.spec.sampling_rate_hz, trace.spec.channels) != (spec.sampling_rate_hz, spec.channels):
+            raise StreamRefused(
+                f"stream_id {spec.stream_id!r} began with {trace.spec.sampling_rate_hz:g} Hz and channels "
+                f"{trace.spec.channels}, now says {spec.sampling_rate_hz:g} Hz and {spec.channels}; "
+                "start a new stream_id"
+            )
+        return room, trace
+
+    async def open(self, number: int, spec: StreamSpec, link: DeviceLink | None) -> tuple[Room, Trace]:
+        """Begin or resume a recording in a room; where nobody is, an unidentified stay begins (F50).
+
+        Raises
+        ------
+        RoomTaken, StreamRefused
+            As `find`.
+        StoreBusy
+            The disk does not answer.
+        """
+        async with self.rooms.lock(number):
+            known = self.find(number, spec)
+            room, trace = known if known is not None else await self._begin(number, spec)
+            if room.trace is not None and room.trace is not trace:
+                _close(room.trace.link, link)
+                room.trace.link = None
+            if link is not None:
+                _close(trace.link, link)
+                trace.link = link
+            # Whatever the queue could not take, this connection goes on from what the disk has.
+            trace.is_missing_some = False
+            room.take_over(trace)
+            room.last_heard_at = self.rooms.moment().monotonic
+            return room, trace
+
+    def feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> None:
+        """Take samples: through the detector at once, to the disk by the queue.
+
+        Raises
+        ------
+        StreamRefused
+            The index is nonsense, the recording has ended, or samples sent again are not those sent before.
+        """
+        trace.check_first(first_sample)
+        if trace.ended and first_sample + flow.shape[0] > trace.detected_next:
+            raise StreamRefused("this recording has ended; start a new stream_id")
+        if first_sample < trace.detected_next and self._differs(trace, first_sample, flow):
+            raise StreamRefused(
+                f"sample {first_sample} goes backward: the next is {trace.detected_next}, and what was received there "
+                f"is different; start a new stream_id when the counter starts again"
+            )
+        now = self.rooms.moment()
+        room.last_heard_at = now.monotonic
+        found = room.feed(trace, first_sample, flow, pressure, now)
+        self.recorder.samples(room, trace, first_sample, flow, pressure, now.epoch)
+        self.recorder.found(trace, found)
+
+    async def end(self, trace: Trace) -> None:
+        """The device says that its recording is over.
+
+        Raises
+        ------
+        StoreBusy
+            Some of its samples are not even queued: the device must send them again first.
+        """
+        if trace.ended:
+            return
+        if trace.queued_next < trace.detected_next:
+            raise StoreBusy("the disk is behind: send again what was not acknowledged, then end")
+        self.recorder.found(trace, trace.finish())
+        try:
+            await on_disk(self.store.end_recording(trace.recording_id, self.rooms.moment().epoch))
+        except StoreBehind as error:
+            raise StoreBusy(str(error)) from error
+
+    async def stored(self, trace: Trace) -> int:
+        """Wait until what was queued is on disk; gives the next sample."""
+        try:
+            return await asyncio.wait_for(self.recorder.stored(trace), DISK_S)
+        except TimeoutError:
+            raise StoreBusy("the disk does not answer; send again later") from None
+
+    @staticmethod
+    def gone(trace: Trace, link: DeviceLink) -> None:
+        """A device's connection is closed."""
+        if trace.link is link:
+            trace.link = None
+
+    async def _begin(self, number: int, spec: StreamSpec) -> tuple[Room, Trace]:
+        channels = [{"name": name, "unit": unit} for name, unit in spec.channels]
+        try:
+            room = self.rooms.make(number)
+            stay = room.stay or await self.begin_stay(room, None)
+            recording = await on_disk(
+                self.store.begin_recording(
+                    stay.stay_id, spec.stream_id, spec.device, spec.sampling_rate_hz, channels, spec.start_time
+                )
+            )
+        except StoreConflict as error:
+            raise StreamRefused(str(error)) from error
+        except StoreBehind as error:
+            raise StoreBusy(str(error)) from error
+        trace = stay.traces[spec.stream_id] = Trace(recording.id, spec, self.rooms.next_epoch())
+        return room, trace
+
+    async def begin_stay(self, room: Room, mrn: int | None) -> Stay:
+        """Begin a stay in a room, or take up one that came to the disk after whoever asked for it had given up."""
+        late = next((row for row in self.store.open_stays() if row.room == room.number), None)
+        if late is None:
+            late = await on_disk(self.store.begin_stay(room.number, mrn, self.rooms.moment().epoch))
+        stay = rebuild_stay(self.store, late)
+        room.begin_stay(stay)
+        return stay
+
+    def _refuse_if_taken(self, room: Room, spec: StreamSpec) -> None:
+        trace = room.trace
+        if trace is None or trace.spec.stream_id == spec.stream_id or trace.ended or room.last_heard_at is None:
+            return
+        if self.rooms.moment().monotonic - room.last_heard_at < LIVE_S:
+            raise RoomTaken(f"another device ({trace.spec.device}) is live in room {room.number}")
+
+    def _differs(self, trace: Trace, first_sample: int, flow: Samples) -> bool:
+        """Whether samples that claim to be sent again are others than those received: a counter that started anew."""
+        if trace.differs_from_seen(first_sample, flow):
+            return True
+        n = min(trace.ring.first, trace.stored_next, first_sample + flow.shape[0]) - first_sample
+        if n <= 0:
+            return False
+        stored = self.store.read_samples(trace.recording_id, first_sample, n).flow_lpm
+        return not np.array_equal(stored, flow[:n], equal_nan=True)
+
+
+def _close(old: DeviceLink | None, new: DeviceLink | None) -> None:
+    if old is not None and old is not new:
+        old.close(4409, "another connection has taken the room")
+
+
+async def on_disk(future: Future[T]) -> T:
+    """Wait for a write.
+
+    Raises
+    ------
+    StoreBusy
+        The disk has not answered in 5 s; the write is still queued and will be done.
+    """
+    try:
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), DISK_S)
+    except TimeoutError:
+        raise StoreBusy("the disk does not answer; try again later") from None
