@@ -36,7 +36,6 @@ class LiveServer:
             "-m",
             "monitor_app.cli",
             "serve",
-            "--host",
             "--port",
             str(self.port),
             "--data",
