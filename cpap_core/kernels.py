@@ -227,16 +227,20 @@ def _take_step(s, rows, filled):
     if s.steps == 1:
         before = s.smoothed
         s.smoothed_before = s.smoothed
+        s.smoothed_third = s.smoothed
+        s.smoothed_fourth = s.smoothed
+        s.noise = 0.0
     position = s.valid - 0.5 * (window * s.step + 1)
     missing = s.missing_then[(s.steps - 1 - window // 2) % len(s.means)]
     s.phase_steps += 1
     s.cycle_steps += 1
+    _measure_noise(s, before)
     above = s.smoothed - s.baseline
     if s.inspiring:
         s.balance += above * s.step
         filled = _follow_inspiration(s, above, before, position, missing, rows, filled)
-    elif above > s.onset_fraction * s.amplitude:
-        level = s.baseline + s.onset_fraction * s.amplitude
+    elif above > s.onset_fraction * s.scale:
+        level = s.baseline + s.onset_fraction * s.scale
         filled = _begin_breath(s, level, before, position, missing, rows, filled)
     else:
         s.balance += above * s.step
@@ -265,8 +269,8 @@ def _follow_inspiration(s, above, before, position, missing, rows, filled):
         s.top_after = s.smoothed
     if s.smoothed < s.dip:
         _set_dip(s, position)
-    rise = s.dip + s.hump_fraction * s.amplitude
-    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.amplitude:
+    rise = s.dip + s.hump_fraction * s.scale
+    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.scale:
         s.inspiration_end = s.dip_position
         s.raw_maximum = s.dip_raw_maximum
         filled = _end_inspiration(s, rows, filled)
@@ -348,7 +352,7 @@ def _follow_hump(s, position, missing, rows, filled):
     """Find a weak breath: flow that rises and falls within one expiration and reaches the baseline between."""
     if not s.rising:
         s.trough = min(s.trough, s.smoothed)
-        if s.smoothed > s.trough + s.hump_fraction * s.amplitude:
+        if s.smoothed > s.trough + s.hump_fraction * s.scale:
             s.rising = 1
             s.rise = position
             s.rise_missing = missing
@@ -362,7 +366,7 @@ def _follow_hump(s, position, missing, rows, filled):
         s.top = s.smoothed
         s.top_position = position
         s.top_missing = missing
-    if s.smoothed > s.top - s.hump_fraction * s.amplitude:
+    if s.smoothed > s.top - s.hump_fraction * s.scale:
         return filled
     s.rising = 0
     s.trough = s.smoothed
@@ -465,6 +469,17 @@ def _end_stretch(s, rows, filled):
     s.breathing = 0
     rows[filled, 0] = STRETCH_ENDED
     return filled + 1
+
+
+@njit(cache=True)
+def _measure_noise(s, before):
+    """Lift the amplitude that onsets and humps are shares of out of the noise; breathing has no fourth difference."""
+    bend = abs(s.smoothed - 4.0 * before + 6.0 * s.smoothed_before - 4.0 * s.smoothed_third + s.smoothed_fourth)
+    s.smoothed_fourth = s.smoothed_third
+    s.smoothed_third = s.smoothed_before
+    # At most the amplitude, or a single glitch would silence minutes.
+    s.noise += (min(bend, s.amplitude) - s.noise) / min(s.steps, s.hold)
+    s.scale = max(s.amplitude, s.noise_gain * s.noise)
 
 
 @njit(cache=True)

@@ -15,6 +15,11 @@ from .rules import BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
 HISTORY = 256
+NOISE_BEND = 2.99
+"""Mean fourth difference of white noise's moving average over its standard deviation: sqrt(42 / 3) * sqrt(2 / pi)."""
+
+LONGEST_NOISE_STEP_S = 0.1
+"""At 0.1 s the fourth difference of breathing at 60/min is a twentieth of it, and of noise three times it."""
 
 STATE = np.dtype(
     [
@@ -30,6 +35,7 @@ STATE = np.dtype(
         ("decay", "f8"),
         ("floor_fraction", "f8"),
         ("noise_multiple", "f8"),
+        ("noise_gain", "f8"),
         ("onset_fraction", "f8"),
         ("end_fraction", "f8"),
         ("pause_share", "f8"),
@@ -60,6 +66,8 @@ STATE = np.dtype(
         ("missing_then", "i8", (HISTORY,)),
         ("smoothed", "f8"),
         ("smoothed_before", "f8"),
+        ("smoothed_third", "f8"),
+        ("smoothed_fourth", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
         ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
@@ -67,6 +75,8 @@ STATE = np.dtype(
         ("volumes", "f8", (BREATHS_IN_MEANS,)),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
+        ("noise", "f8"),
+        ("scale", "f8"),
         ("bend_sum", "f8"),
         ("peaks", "f8", (BREATHS_IN_MEANS,)),
         # The breath in progress.
@@ -125,6 +135,9 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
     states["floor_fraction"] = rules.amplitude_floor_fraction
     states["noise_multiple"] = rules.noise_multiple
+    # Steps longer than that see breathing itself bend.
+    if step <= LONGEST_NOISE_STEP_S * sampling_rate_hz:
+        states["noise_gain"] = rules.noise_deviations / NOISE_BEND / rules.onset_fraction
     states["onset_fraction"] = rules.onset_fraction
     states["end_fraction"] = rules.end_fraction
     states["pause_share"] = rules.pause_share

@@ -73,7 +73,7 @@ class Stretch:
         self.smooth: list[float] = []
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
-        self.balance = 0.0
+        self.balance = self.noise = 0.0
         self.breath: dict[str, Any] | None = None
         self.hump: dict[str, Any] | None = None
         self.trough = inf
@@ -152,6 +152,7 @@ class Stretch:
         position = stop - 0.5 * (len(recent) * self.step + 1)
         missing = self.missing[-1 - len(recent) // 2]
         steps = len(self.smooth)
+        self.measure_noise()
         above = now - self.baseline
         if self.inspiring:
             assert self.breath
@@ -162,8 +163,8 @@ class Stretch:
                 top["after"] = now
             if now < top["dip"]:
                 top.update(dip=now, dip_position=position, dip_raw=top["raw"])
-            level = self.baseline + self.rules.onset_fraction * self.amplitude
-            rise = top["dip"] + self.rules.hump_fraction * self.amplitude
+            level = self.baseline + self.rules.onset_fraction * self.scale
+            rise = top["dip"] + self.rules.hump_fraction * self.scale
             low = above < self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
             if now > rise and top["dip"] < level:
@@ -178,8 +179,8 @@ class Stretch:
                     self.end_inspiration(position)
                 if stuck and not low:
                     self.pull_baseline()
-        elif above > self.rules.onset_fraction * self.amplitude:
-            level = self.baseline + self.rules.onset_fraction * self.amplitude
+        elif above > self.rules.onset_fraction * self.scale:
+            level = self.baseline + self.rules.onset_fraction * self.scale
             self.begin_breath(level, now, before, position, missing, values)
         else:
             self.balance += above * self.step
@@ -244,7 +245,7 @@ class Stretch:
         return total, absolute, count
 
     def follow_hump(self, now: float, position: float, missing: int, values: list[float]) -> None:
-        share = self.rules.hump_fraction * self.amplitude
+        share = self.rules.hump_fraction * self.scale
         if not self.hump:
             self.trough = min(self.trough, now)
             if now > self.trough + share:
@@ -323,6 +324,13 @@ class Stretch:
         duration_s = (end - self.peak) / self.rate
         self.found.events.append(RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, duration_s))
         self.open = None
+
+    def measure_noise(self) -> None:
+        now, one, two, three, four = [*self.smooth[:1] * 4, *self.smooth][:-6:-1]
+        bend = abs(now - 4.0 * one + 6.0 * two - 4.0 * three + four)
+        self.noise += (min(bend, self.amplitude) - self.noise) / min(len(self.smooth), self.hold)
+        gain = self.rules.noise_deviations / 2.99 / self.rules.onset_fraction
+        self.scale = max(self.amplitude, gain * self.noise if self.step <= 0.1 * self.rate else 0.0)
 
     def pull_baseline(self) -> None:
         total = 0.0

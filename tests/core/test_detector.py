@@ -232,6 +232,26 @@ def test_a_noisy_pause_of_half_an_hour_stays_one_gap() -> None:
     assert [event.duration_s for event in found.events] == [pytest.approx(1803, abs=2)]
 
 
+@pytest.mark.parametrize("rate_hz", [25.0, 100.0])
+@pytest.mark.parametrize("noise_lpm", [0.3, 1, 5])
+def test_an_hour_of_sensor_noise_is_no_breathing(noise_lpm: float, rate_hz: float) -> None:
+    noise = np.random.default_rng(1).normal(0, noise_lpm, round(3600 * rate_hz))
+    assert len(whole(noise, rate_hz=rate_hz).breaths) <= 2
+
+
+@pytest.mark.parametrize("noise_lpm", [1, 3])
+def test_breathing_is_found_in_noise_and_after_it(noise_lpm: float) -> None:
+    noise = np.random.default_rng(2).normal(0, noise_lpm, 190 * 25)
+    found = whole(noise[: 60 * 25], breaths(30, 25.0) + noise[: 120 * 25], rate_hz=25.0)
+    assert len(found.breaths) == pytest.approx(30, abs=1)
+
+
+def test_a_glitch_hides_no_breathing_after_it() -> None:
+    flow = breaths(60, 25.0)
+    flow[3000:3003] = [3000, -3000, 3000]
+    assert len(whole(flow, rate_hz=25.0).breaths) >= 58
+
+
 def test_breathing_that_returns_at_a_tenth_is_found_again() -> None:
     weak = breaths(150, 25.0, peak_lpm=3.0)
     found = whole(breaths(30, 25.0), weak, rate_hz=25.0)
