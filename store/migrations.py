@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from sqlite_utils import Database, Migrations
-
 from store import schema
+from store.database import Database, Migrations
 from store.errors import StoreTooNew
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
-from sqlite_utils import Database
-
 from cpap_core.types import Breath, OpenEvent, RespiratoryEvent
+from store.database import Database
 from store.errors import MrnAssigned, NotFound, StoreConflict
 from store.rows import CommandRow, CommandState, MeasurementRow, PatientRow, RecordingRow, Row, StayRow, fetch_one
 

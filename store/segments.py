@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from sqlite_utils import Database
-
 from cpap_core.types import Samples
+from store.database import Database
 from store.errors import NotFound
 
 SEGMENT_S = 10.0

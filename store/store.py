@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sqlite_utils import Database
 
 from cpap_core.types import Breath, OpenEvent, RespiratoryEvent
 from store import operations, segments
+from store.database import Database
 from store.errors import StoreUnusable
 from store.lock import DataFileLock
 from store.migrations import migrate

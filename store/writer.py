@@ -12,8 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar
 
-from sqlite_utils import Database
-
+from store.database import Database
 from store.errors import StoreBehind, StoreClosed, StoreUnusable
 
 logger = logging.getLogger(__name__)

@@ -85,6 +85,7 @@ class Wire:
             raise StreamClosedError
         self._handler = handler
         self._stream: IOStream = handler.ws_connection.stream
+        self._stream.set_nodelay(True)  # tornado ends it with the handshake, and a delayed acknowledgement costs 40 ms
         self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     @property
