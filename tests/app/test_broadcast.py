@@ -1,0 +1,149 @@
+"""Encode once, send to all: every page whole and in step, and one that stopped reading holds up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import devices
+from benchmarks.bokeh_client import PageClient
+from benchmarks.continuity import Continuity
+from benchmarks.process import Process, Server
+from monitor_app.push import Site, broadcast, wire
+from tests.app.ward_helpers import Clock, Link, feed_breathing, open_ward, spec
+
+ROOM = devices.FIRST_ROOM
+
+
+@pytest.fixture(scope="module", params=["1", "0"], ids=["encode once", "plain"])
+def streaming(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with three rooms that stream, pushing the fast way and the plain way."""
+    command = [sys.executable, "-P", "-m", "benchmarks.devices"]
+    with (
+        Server(tmp_path_factory.mktemp("data"), MONITOR_ENCODE_ONCE=request.param) as server,
+        Process([*command, server.url, "--rooms", "3"]),
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("path", ["/wall", f"/room?room={ROOM}"])
+def test_pages_that_come_and_go_get_every_sample_once(streaming: Server, path: str) -> None:
+    """Both ways of pushing: no gap, no double, no wrong value, whoever joins or leaves meanwhile."""
+
+    async def watch() -> None:
+        pages = [PageClient(streaming.url, path, expected=devices.shown_flow) for _ in range(4)]
+        for page in pages:
+            await page.join()
+            await asyncio.sleep(0.13)
+        for page in pages:
+            page.measuring = True
+        await asyncio.wait_for(pages[0].heard(8), 20)
+        pages[0].leave()
+        late = PageClient(streaming.url, path, expected=devices.shown_flow)
+        await late.join()
+        late.measuring = True
+        await asyncio.wait_for(asyncio.gather(late.heard(8), pages[3].heard(16)), 30)
+        assert [dict(+page.continuity.faults) for page in (*pages, late)] == [{}] * 5
+        for page in (*pages[1:], late):
+            page.leave()
+
+    asyncio.run(watch())
+
+
+class SlowWire:
+    """A browser's connection that takes nothing for a while."""
+
+    def __init__(self, connection: Any) -> None:
+        self.is_open = self.is_clear = self.reads = True
+        self.received: list[dict[str, Any]] = []
+        self.dropped = False
+
+    def send(self, frames: bytes) -> bool:
+        """Take whole messages while reading."""
+        if self.reads:
+            self.received.append(decoded(frames))
+        return self.reads
+
+    def drop(self) -> None:
+        """Be dropped."""
+        self.dropped = True
+
+
+def decoded(frames: bytes) -> dict[str, Any]:
+    """The push in a message's three text frames."""
+    content = json.loads(frames[frames.index(b'{"events"') :])
+    return {name: as_python(column)[0] for name, column in content["events"][0]["data"]["entries"]}
+
+
+def as_python(value: Any) -> Any:
+    """Bokeh's maps as dictionaries."""
+    if isinstance(value, dict):
+        return {key: as_python(item) for key, item in value["entries"]}
+    return [as_python(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late joiners and laggards get one coalesced message; the others notice nothing; one that is stuck is dropped."""
+    monkeypatch.setattr(wire, "Wire", SlowWire)
+
+    async def story() -> None:
+        clock = Clock()
+        async with open_ward(tmp_path, clock) as ward:
+            room, trace = await ward.streams.open(101, spec("s"), Link())
+            feed_breathing(ward, room, trace, 40)
+            shown = broadcast.Broadcast(ward, Site("Lab", "UTC", open_access=True), None)
+            quick, slow, late = object(), object(), object()
+            shown.join(quick)  # type: ignore[arg-type]
+            shown.join(slow)  # type: ignore[arg-type]
+            for tick in range(40):
+                feed_breathing(ward, room, trace, 0.2)
+                clock.now += 0.2
+                stalled = 10 <= tick < 25
+                shown.members[slow].wire.reads = shown.members[slow].wire.is_clear = not stalled  # type: ignore
+                if tick == 30:
+                    feed_breathing(ward, room, trace, 0.08)
+                    shown.join(late)  # type: ignore[arg-type]
+                shown.tick()
+            for connection, snapshots in ((quick, 1), (slow, 2), (late, 1)):
+                received = shown.members[connection].wire.received  # type: ignore[index]
+                continuity = Continuity()
+                for push in received:
+                    continuity.take(push)
+                assert dict(+continuity.faults) == {}
+                assert sum(push["kind"] == "snapshot" for push in received) == snapshots
+                wave = received[-1]["waves"][0]
+                assert wave[2] + len(wave[4]) == trace.detected_next
+            assert shown.catch_ups == 1
+            member = shown.members[slow]  # type: ignore[index]
+            member.wire.reads = member.wire.is_clear = False
+            monkeypatch.setattr(broadcast, "STUCK_S", -1.0)
+            for _ in range(3):
+                clock.now += 0.2
+                shown.tick()
+            assert member.wire.dropped
+
+    asyncio.run(story())
+
+
+def test_the_wire_is_checked_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Private names live in one place with a check; what differs is said, and the plain way serves."""
+    wire.check()
+    monkeypatch.setattr(wire, "content", lambda *_: '{"events": []}')
+    with pytest.raises(wire.WireError, match="Bokeh now writes"):
+        wire.check()
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 70_000])
+def test_frames_of_every_length(length: int) -> None:
+    """RFC 6455, 5.2: the three forms of a payload's length."""
+    framed = wire.frame("x" * length)
+    short = framed[1]
+    assert framed[0] == 0x81
+    given = {126: framed[2:4], 127: framed[2:10]}.get(short, framed[1:2])
+    assert int.from_bytes(given) == length
+    assert framed.endswith(b"x" * length)
