@@ -2,7 +2,7 @@
 // reconnection replaces it. The page says what to mount: <div data-breathwatch="wall" data-base="">.
 
 import { mountRoom } from "./room.js";
-import { RequestLink, findModel } from "./source.js";
+import { RequestLink, findModel, leaveReconnecting } from "./source.js";
 import { mountWall } from "./wall.js";
 
 export function mountBokehPage(el) {
@@ -16,6 +16,7 @@ export function mountBokehPage(el) {
     for (const doc of documents) {
       if (!watched.has(doc)) {
         watched.add(doc);
+        leaveReconnecting(doc);
         doc.on_change(({ kind }) => kind === "ModelChanged" || queueMicrotask(adopt));
       }
       link.adopt(doc);

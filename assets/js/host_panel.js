@@ -1,7 +1,7 @@
 // The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
 
 import { mountRoom } from "./room.js";
-import { RequestLink, findModel } from "./source.js";
+import { RequestLink, findModel, leaveReconnecting } from "./source.js";
 import { mountWall } from "./wall.js";
 
 const LOOK_AGAIN_MS = 20;
@@ -36,6 +36,7 @@ export function renderLive({ model, view, el }, kind) {
     return made;
   }
 
+  if (!model.embedded) leaveReconnecting(doc);
   const follow = ({ kind: change }) => change === "ModelChanged" || queueMicrotask(adopt);
   doc.on_change(follow);
   model.on("remove", () => {

@@ -2,8 +2,8 @@
 
 import { duration, node, setText } from "./format.js";
 
-const TICK_STEPS_S = [300, 600, 900, 1800, 3600, 7200, 14400];
-const SHORTEST_S = 1800;
+const TICK_STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+const SHORTEST_S = 900;
 const LANES = [
   { key: "pressure", name: "pressure", unit: "cmH₂O", color: "pressure", top: 0.04, height: 0.3, least: 4, step: true },
   { key: "rate", name: "rate", unit: "/min", color: "flow", top: 0.42, height: 0.16, least: 8 },
@@ -129,7 +129,8 @@ export class NightPlot {
         if (!joined) ink.moveTo(x(minute), y(value));
         else if (lane.step) ink.lineTo(x(minute), y(last.value));
         if (joined || lane.step) ink.lineTo(x(minute), y(value));
-        ink.lineTo(x(lane.step ? until : minute + 0.1), y(value));
+        // A step holds for its minute; so does a line's value that has no neighbour to be joined with.
+        if (lane.step || (!joined && (values[i + 1] ?? null) === null)) ink.lineTo(x(until), y(value));
         last = { minute, value };
       }
     });

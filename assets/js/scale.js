@@ -1,6 +1,6 @@
 // Calm vertical scales: they grow at once when a trace would leave its place, and shrink rarely.
 
-const FLOW_STEPS_LPM = [30, 40, 60, 80, 120, 180, 240, 360];
+const FLOW_STEPS_LPM = [30, 40, 50, 60, 80, 100, 120, 180, 240, 360];
 const FLOW_BELOW = 0.75; // expiration is drawn with less room than inspiration: it needs less
 const SHRINK_AFTER_S = 60;
 

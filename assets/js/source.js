@@ -9,6 +9,14 @@ export function findModel(doc, name = SOURCE_NAME) {
   return doc.all_roots?.find(is) ?? [...(doc._all_models?.values() ?? [])].find(is) ?? null;
 }
 
+/**
+ * A lost connection is mended by the page's own watchdog, with a reload. Bokeh's way reads the new socket with what it had
+ * half read from the old one, and asks a new session for a document that was made for no page.
+ */
+export function leaveReconnecting(doc) {
+  doc.config.setv({ reconnect_session: false }, { silent: true });
+}
+
 /** Commands go out as the data of one source, errors come back as that of another; a page that only shows has neither. */
 export class RequestLink {
   constructor() {

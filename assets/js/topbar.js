@@ -23,7 +23,7 @@ export class LivePill extends Pill {
     this.shownAt = -Infinity;
   }
 
-  /** `age`: of the oldest trace shown as live. Once a second is enough for eyes; a loss is shown at once. */
+  /** `age`: of the oldest trace shown as live. Once a second is enough for eyes; a change of kind is shown at once. */
   showAge(feed, age) {
     const { beat } = feed;
     if (beat.lost || !feed.known) {
@@ -32,10 +32,12 @@ export class LivePill extends Pill {
       return;
     }
     const now = performance.now();
-    if (now - this.shownAt < 1000) return;
+    const live = age !== null;
+    if (live === this.live && now - this.shownAt < 1000) return;
+    this.live = live;
     this.shownAt = now;
-    if (age === null) this.show("Connected", "quiet");
-    else this.show(`Live, ${Math.max(0.1, age).toFixed(1)} s`, "live");
+    if (live) this.show(`Live, ${Math.max(0.1, age).toFixed(1)} s`, "live");
+    else this.show("Connected", "quiet");
   }
 }
 

@@ -22,7 +22,7 @@ export function gridFor(count, upright) {
 /** How much a tile of this size can say and still be read from 4 m. */
 export function detailFor(width, height) {
   if (width >= 340 && height >= 165) return "full";
-  if (width >= 235 && height >= 140) return "middle";
+  if (width >= 235 && height >= 165) return "middle";
   if (width >= 150 && height >= 135) return "small";
   return "tiny";
 }
@@ -169,7 +169,7 @@ class Wall {
     const [columns, rows] = this.shape ?? [1, 1];
     const [width, height] = [box.width / columns - 8, box.height / rows - 8];
     const detail = detailFor(width, height);
-    const per = { full: [29, 14.6], middle: [23.5, 12.5], small: [17, 10.5], tiny: [14.5, 10.2] }[detail];
+    const per = { full: [29, 14.6], middle: [23.5, 12.5], small: [17, 13.8], tiny: [14.5, 10.2] }[detail];
     const unit = Math.max(6, Math.min(width / per[0], height / per[1], 34));
     this.grid.dataset.detail = detail;
     this.terse = detail === "small" || detail === "tiny";

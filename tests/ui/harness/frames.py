@@ -161,7 +161,8 @@ class FakeRoom:
 
     def detail(self, now: float) -> dict[str, Any]:
         t = now - self.started + WINDOW_S
-        peaks, spans = [], []
+        peaks: list[float] = []
+        spans: list[list[Any]] = []
         second = max(0.0, t - WINDOW_S - 5)
         while second < t:
             phase = ((second + self.phase * 7) % self.period_s) / self.period_s

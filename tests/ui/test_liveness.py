@@ -1,0 +1,155 @@
+"""Data that is not live never looks live: a silent device, a stopped server, a dead one (F42, CLINICAL)."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.app.live_server import LiveServer
+from tests.app.raw_device import RawDevice, hello
+from tests.ui.bedside import RATE_HZ, Bedside, Device, breaths
+from tests.ui.conftest import Diary
+
+WATCHDOG_S = 0.25
+"""How often a page looks at its own clock."""
+SLACK_S = 0.25
+"""For a busy machine's timers and the diary's own."""
+PAINTED_COLUMNS = """probe.all('.tile-stage canvas, .plot canvas:nth-of-type(2)')
+    .map((canvas) => probe.columns(canvas).middles.filter(Boolean).length)"""
+GREY_WITHIN_S = 2.0 + WATCHDOG_S + SLACK_S
+
+
+def no_number(seen: dict[str, Any]) -> bool:
+    """Nothing that could be taken for a current number."""
+    return bool(seen["figures"]) and all(figure == "--" for figure in seen["figures"])
+
+
+def live(seen: dict[str, Any]) -> bool:
+    """A page whose trace and numbers live."""
+    return seen["pill"].startswith("Live") and any(figure != "--" for figure in seen["figures"])
+
+
+def test_a_silent_device_greys_its_tile_and_no_other(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
+) -> None:
+    """F42: stale 2 s after the last sample, silent after 5 s with a band in words, and back with the next samples."""
+    silent, other = next(numbers), next(numbers)
+    device = bedside.start(Device(ward.url, silent, history=15 * RATE_HZ))
+    bedside.start(Device(ward.url, other, history=15 * RATE_HZ))
+    wall = diary_page(f"{ward.url}/wall")
+    room = diary_page(f"{ward.url}/room?room={silent}")
+    mine, theirs = str(silent), str(other)
+    wall.until(lambda seen: seen["tiles"][mine]["figures"][0] != "--" and seen["tiles"][theirs]["figures"][0] != "--")
+    room.until(live)
+    device.silence()
+    assert device.silent_at is not None
+    since = device.silent_at
+    for diary, grey in ((wall, lambda seen: seen["tiles"][mine]["grey"]), (room, lambda seen: seen["grey"])):
+        at = diary.first(grey, since=since)
+        assert 1.4 < at - since < GREY_WITHIN_S
+    at = wall.first(lambda seen: seen["tiles"][mine]["band"].startswith("!! Device silent"), since=since)
+    assert at - since < 5.0 + WATCHDOG_S + SLACK_S
+    room.until(lambda seen: seen["bands"][0].startswith("!! Device silent") and no_number(seen))
+    stale = [seen["tiles"] for at, seen in wall.entries if at > since + GREY_WITHIN_S]
+    assert stale
+    assert all(tiles[mine]["grey"] and set(tiles[mine]["figures"]) == {"--"} for tiles in stale)
+    assert all(not tiles[theirs]["grey"] and tiles[theirs]["figures"][0] != "--" for tiles in stale)
+    assert all("old" in tiles[mine]["note"] or "silent" in tiles[mine]["band"] for tiles in stale)
+    device.speaking = True
+    back = time.time()
+    assert wall.first(lambda seen: not seen["tiles"][mine]["grey"], since=back) - back < 1.0
+    assert room.until(live)["bands"] == []
+
+
+def test_a_lost_server_is_said_and_recovered_from_without_a_hand(
+    a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """Stopped, then killed: within 2 s of silence no number looks current, within 5 s a band says so; then it heals."""
+    a_server.start()
+    bedside.start(Device(a_server.url, 101, history=15 * RATE_HZ))
+    bedside.start(Device(a_server.url, 102, history=15 * RATE_HZ))
+    pages = [diary_page(f"{a_server.url}/wall"), diary_page(f"{a_server.url}/room?room=101")]
+    for diary in pages:
+        diary.until(live)
+    _loses(a_server, signal.SIGSTOP, pages)
+    a_server.signal(signal.SIGCONT)
+    _heals(pages)
+    _loses(a_server, signal.SIGKILL, pages)
+    a_server.start()
+    _heals(pages)
+
+
+def _loses(server: LiveServer, way: signal.Signals, pages: list[Diary]) -> None:
+    lost_at = time.time()
+    server.signal(way)
+    for diary in pages:
+        assert diary.first(no_number, since=lost_at) - lost_at < GREY_WITHIN_S
+        assert diary.first(lambda seen: seen["grey"], since=lost_at) - lost_at < GREY_WITHIN_S
+        said = diary.first(lambda seen: any("Server lost" in band for band in seen["bands"]), since=lost_at)
+        assert said - lost_at < 5.0
+        assert diary.now["pill"].startswith("Not live")
+    for diary in pages:
+        while_away = [seen for at, seen in diary.entries if at > lost_at + GREY_WITHIN_S]
+        assert while_away
+        assert all(no_number(seen) for seen in while_away)
+
+
+def _heals(pages: list[Diary]) -> None:
+    for diary in pages:
+        diary.until(lambda seen: live(seen) and not seen["grey"] and seen["bands"] == [], within_s=12)
+        assert min(diary.page.evaluate(PAINTED_COLUMNS)) > 50
+
+
+def test_a_page_that_slept_knows_at_once(ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]) -> None:
+    """A page whose timers stood still looks at its clock on waking, and shows nothing old as current."""
+    wall = diary_page(f"{ward.url}/wall")
+    wall.page.wait_for_timeout(800)
+    answer = wall.page.evaluate(
+        """() => new Promise((done) => {
+            const real = Date.now;
+            Date.now = () => real() + 60_000;  // the computer slept for a minute: performance.now() stood still
+            window.dispatchEvent(new Event("focus"));
+            const at_once = probe.seen();
+            Date.now = real;
+            done(at_once);
+        })"""
+    )
+    assert answer["grey"]
+    assert any("Server lost 1 min" in band or "Server lost 60 s" in band for band in answer["bands"])
+
+
+def test_what_is_not_live_says_why(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
+) -> None:
+    """Admitted and waiting, refused, waiting for a breath, ended: each state in words, and no alarm without a cause."""
+    wall = diary_page(f"{ward.url}/wall")
+    admitted = wall.until(lambda seen: seen["tiles"]["211"]["note"])["tiles"]["211"]
+    assert (admitted["note"], admitted["band"], admitted["name"]) == ("Waiting for the device", "", "Abara, Ada")
+    room = diary_page(f"{ward.url}/room?room=211")
+    assert "/ingest/rooms/211" in room.until(lambda seen: seen["note"])["note"]
+    quiet, nonsense, over = (next(numbers) for _ in range(3))
+    bedside.start(Device(ward.url, quiet, signal=lambda first, n: 0 * breaths(first, n)))
+    bedside.do(_refused(ward.url, nonsense)).result(timeout=10)
+    ended = bedside.start(Device(ward.url, over, history=15 * RATE_HZ))
+    wall.until(lambda seen: "first breath" in seen["tiles"][str(quiet)]["note"])
+    refused = wall.until(lambda seen: "Device refused: " in seen["tiles"][str(nonsense)]["note"])
+    assert refused["tiles"][str(nonsense)]["name"] == "Empty"
+    wall.until(lambda seen: seen["tiles"][str(over)]["figures"][0] != "--")
+    ended.speaking = False
+    bedside.do(ended.link.finish()).result(timeout=10)
+    wall.until(lambda seen: seen["tiles"][str(over)]["note"].startswith("The device ended its recording"))
+    wall.page.wait_for_timeout(600)
+    tile = wall.now["tiles"][str(over)]
+    assert (tile["band"], set(tile["figures"]), tile["pressure"]) == ("", {"--"}, "--")
+    room.page.goto(f"{ward.url}/room?room={nonsense}")
+    expect(room.page.locator(".welcome-problem")).to_contain_text("Device refused: sampling_rate_hz is 0")
+
+
+async def _refused(url: str, number: int) -> None:
+    async with RawDevice(url, number) as device:
+        await device.say(hello("nonsense", sampling_rate_hz=0))
+        await device.hear_type("error")
