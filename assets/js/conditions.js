@@ -66,9 +66,10 @@ export function countByPriority(rooms, beat) {
 /** What a trace says of itself while its room has no alarm to say it; `waiting` is what to do where nothing ever came. */
 export function remarkOf(room, { state, age, current }, conditions, waiting) {
   const { problem } = room;
+  if (state === "empty") return problem || "";
   if (current) return problem || (room.armed ? "" : "Waiting for the first breath");
   const shown = conditions.some(({ kind }) => kind === "device_silent" || kind === "faulted");
-  const old = age === null ? (problem ? "" : waiting) : shown || state === "empty" ? "" : `${duration(age)} old`;
+  const old = age === null ? (problem ? "" : waiting) : shown ? "" : `${duration(age)} old`;
   return [problem, old].filter(Boolean).join(" · ");
 }
 
