@@ -24,7 +24,7 @@ def test_watched_for_a_minute_the_pages_ask_for_nothing(
     """F40: a page that was loaded has its WebSocket and makes no request at all; two walls show the same."""
     rooms = [next(numbers) for _ in range(4)]
     devices = [bedside.start(Device(ward.url, room, history=20 * RATE_HZ)) for room in rooms]
-    walls = [diary_page(f"{ward.url}/wall"), diary_page(f"{ward.url}/wall", viewport={"width": 1366, "height": 768})]
+    walls = [diary_page(f"{ward.url}/wall"), diary_page(f"{ward.url}/wall")]
     room = diary_page(f"{ward.url}/room?room={rooms[0]}")
     for diary in (*walls, room):
         diary.until(lambda seen: seen["pill"].startswith("Live"))
