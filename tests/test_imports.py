@@ -37,7 +37,7 @@ ONLY_IN = {"numba": ["cpap_core.kernels"], "edfio": ["cpap_core.readers"]}
 TOP = {"monitor_app.cli": [], "monitor_app.server": ["monitor_app.cli", "monitor_app.demo"]}
 
 # Kernels stay together, since only one module imports numba.
-MOST_LINES = {"cpap_core.kernels": 550}
+MOST_LINES = {"cpap_core.kernels": 600}
 
 
 def name_of(path: Path) -> str:

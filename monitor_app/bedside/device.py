@@ -30,7 +30,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from monitor_app.bedside.buffer import UnacknowledgedSamples
-from monitor_app.bedside.link import Heard, LinkLostError, LinkRefusedError, LinkTiming, connect, ingest_url
+from monitor_app.bedside.link import Heard, LinkLostError, LinkRefusedError, LinkTiming, connect, hang_up, ingest_url
 
 FLOW_AND_PRESSURE = (("flow", "L/min"), ("airway_pressure", "cmH2O"))
 """The channels of most devices: name and unit."""
@@ -200,7 +200,7 @@ class BedsideDevice:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            connection.close()
+            await hang_up(connection)
         if self._ended:
             return
         failures = [o for o in outcomes if isinstance(o, Exception)]
