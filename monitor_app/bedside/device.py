@@ -200,7 +200,7 @@ class BedsideDevice:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            await hang_up(connection)
+            hang_up(connection)
         if self._ended:
             return
         failures = [o for o in outcomes if isinstance(o, Exception)]

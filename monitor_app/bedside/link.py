@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
-
-HANG_UP_S = 0.5
 
 
 class LinkRefusedError(Exception):
@@ -87,13 +83,9 @@ class Heard:
         return time.monotonic() - self._at
 
 
-async def hang_up(connection: WebSocketClientConnection) -> None:
-    """Close a connection and its socket; a client waits for the server to close first, but not for long."""
+def hang_up(connection: WebSocketClientConnection) -> None:
+    """Close a connection and its socket at once; by itself a client waits 5 s for the server to close first."""
     stream = getattr(connection.protocol, "stream", None)
     connection.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(HANG_UP_S):
-            while await connection.read_message() is not None:
-                pass
     if stream is not None:
         stream.close()

@@ -29,6 +29,7 @@ def dress(doc: Document, context: PageContext, *, title: str, bare_view: str | N
     A bare view is drawn by our module on BokehJS' core alone; otherwise Panel's resources come too and draw its roots.
     """
     doc.title = title
+    doc.config.reconnect_session = False  # our module finds a lost server again, without half-read messages
     doc.config.notify_connection_status = False  # the page says it itself, in its own words
     doc.template = template("live_page.html" if bare_view else "panel_page.html")
     doc.template_variables.update(
