@@ -14,6 +14,7 @@ from monitor_app.config import ConfigError, Settings
 from monitor_app.ward import Ward
 
 MOST_ROOMS = 64
+NOTICE = "Simulated patients: open 101, raise its pressure to 12, and watch its apneas end"
 
 
 def run(settings: Settings, rooms: int) -> int:
@@ -30,7 +31,7 @@ def run(settings: Settings, rooms: int) -> int:
 
     with tempfile.TemporaryDirectory(prefix="breathwatch-demo-") as folder:
         try:
-            server.run(replace(settings, data=Path(folder)), on_start=begin)
+            server.run(replace(settings, data=Path(folder)), on_start=begin, notice=NOTICE)
         finally:
             for device in devices:
                 device.terminate()

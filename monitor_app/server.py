@@ -50,8 +50,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def run(settings: Settings, *, on_start: Started | None = None) -> None:
-    """Serve until interrupted or terminated.
+def run(settings: Settings, *, on_start: Started | None = None, notice: str = "") -> None:
+    """Serve until interrupted or terminated; a notice stands on the wall.
 
     Raises
     ------
@@ -67,18 +67,18 @@ def run(settings: Settings, *, on_start: Started | None = None) -> None:
             "serve on 127.0.0.1 (the default)"
         )
     try:
-        asyncio.run(_serve(settings, on_start))
+        asyncio.run(_serve(settings, on_start, notice))
     except StoreError as error:
         raise ConfigError(str(error)) from error
 
 
-async def _serve(settings: Settings, on_start: Started | None) -> None:
+async def _serve(settings: Settings, on_start: Started | None, notice: str) -> None:
     store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
     try:
         ward = Ward(store)
         await ward.start()
         _tame_garbage_collection()
-        server = _make_server(settings, ward)
+        server = _make_server(settings, ward, notice)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -94,8 +94,8 @@ async def _serve(settings: Settings, on_start: Started | None) -> None:
             log.error("Some of what was queued did not come to the disk in time; devices send it again")
 
 
-def _make_server(settings: Settings, ward: Ward) -> Any:
-    site = Site(settings.lab_name, str(settings.zone), open_access=True)
+def _make_server(settings: Settings, ward: Ward, notice: str) -> Any:
+    site = Site(settings.lab_name, str(settings.zone), open_access=True, notice=notice)
     broadcaster = _broadcaster(settings, ward, site)
     context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
     applications = {

@@ -58,6 +58,7 @@ class Wall {
     const bar = node("header", "bar");
     this.title = node("h1", "bar-title", "Breathwatch");
     this.count = node("span", "bar-aside");
+    this.notice = node("span", "bar-notice");
     this.high = new Pill("alarm");
     this.medium = new Pill("alarm");
     this.low = new Pill("alarm");
@@ -66,7 +67,7 @@ class Wall {
     this.face = new ClockFace();
     const right = node("div", "bar-right");
     right.append(...[this.high, this.medium, this.low, this.access, this.live, this.face].map(({ element }) => element));
-    bar.append(this.title, this.count, right);
+    bar.append(this.title, this.count, this.notice, right);
     this.lost = new LostBand();
     this.grid = node("div", "tiles");
     this.welcome = this.buildWelcome();
@@ -147,6 +148,7 @@ class Wall {
     }
     this.access.showAccess(site);
     setText(this.title, site.lab_name || "Breathwatch");
+    setText(this.notice, site.notice || "");
     setText(this.count, !known || rooms.size === 0 ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
     setHidden(this.welcome, !known || rooms.size > 0);
     setHidden(this.grid, rooms.size === 0);

@@ -28,15 +28,21 @@ DETAIL_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every page says of the place."""
+    """What every page says of the place; a notice is a sentence for whoever looks at the wall."""
 
     lab_name: str
     time_zone: str
     open_access: bool
+    notice: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the pages."""
-        return {"lab_name": self.lab_name, "time_zone": self.time_zone, "open_access": self.open_access}
+        return {
+            "lab_name": self.lab_name,
+            "time_zone": self.time_zone,
+            "open_access": self.open_access,
+            "notice": self.notice,
+        }
 
 
 class LiveFeed:
