@@ -104,7 +104,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str) -> Any:
     }
     routes: list[Any] = [
         *assets.routes(),
-        *api_routes(ward),
+        *api_routes(ward, broadcaster.figures if broadcaster is not None else dict),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]

@@ -1,6 +1,7 @@
 // How old is what we show? Decided here, by the page's own clock: a server that died cannot tell.
 
-export const STALE_AFTER_S = 2;
+/** The rule is 2 s at the most: the watchdog may look 250 ms later, and then it must be on the screen. */
+export const STALE_AFTER_S = 1.7;
 export const SILENT_AFTER_S = 5;
 export const LOST_BAND_AFTER_S = 4;
 const WATCH_EVERY_MS = 250;

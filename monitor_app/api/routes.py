@@ -10,6 +10,8 @@ from tornado.web import RequestHandler
 
 from monitor_app.ward import CommandRefused, StoreBusy, Ward
 
+from .metrics import PushFigures, metrics
+
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
@@ -98,38 +100,22 @@ class LivenessHandler(RequestHandler):
         self.finish("ok\n")
 
 
-class MetricsHandler(_JsonHandler):
+class MetricsHandler(RequestHandler):
     """`GET /metrics`: Prometheus text."""
+
+    def initialize(self, ward: Ward, push: PushFigures) -> None:
+        """Take the ward, and what tells how pushing goes."""
+        self.ward = ward
+        self.push = push
 
     async def get(self) -> None:
         """Give what is worth watching."""
         rooms = await self.ward.summaries()
-        store = self.ward.healthy()["store"]
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        lines = ["# HELP breathwatch_rooms Rooms by state.", "# TYPE breathwatch_rooms gauge"]
-        states = ("live", "stale", "silent", "faulted", "empty")
-        lines += [f'breathwatch_rooms{{state="{name}"}} {sum(r["state"] == name for r in rooms)}' for name in states]
-        figures = {
-            "samples_received_total": (
-                sum(r["samples_received"] or 0 for r in rooms),
-                "counter",
-                "Samples of the open stays.",
-            ),
-            "store_queued_items": (store["queued_items"], "gauge", "Writes that wait for the disk."),
-            "store_queued_bytes": (store["queued_bytes"], "gauge", "Bytes that wait for the disk."),
-            "store_commits_total": (store["commits"], "counter", "Commits since the start."),
-            "store_commit_latency_p99_seconds": (store["commit_latency_p99_s"] or 0, "gauge", "From queue to disk."),
-        }
-        for name, (value, kind, text) in figures.items():
-            lines += [
-                f"# HELP breathwatch_{name} {text}",
-                f"# TYPE breathwatch_{name} {kind}",
-                f"breathwatch_{name} {value}",
-            ]
-        self.finish("\n".join(lines) + "\n")
+        self.finish(metrics(rooms, self.ward.healthy()["store"], self.push()))
 
 
-def api_routes(ward: Ward) -> list[Route]:
+def api_routes(ward: Ward, push: PushFigures) -> list[Route]:
     """All routes for programs."""
     given = {"ward": ward}
     return [
@@ -137,5 +123,5 @@ def api_routes(ward: Ward) -> list[Route]:
         (r"/api/v1/rooms/(\d{1,10})/pressure", PressureHandler, given),
         (r"/health", HealthHandler, given),
         (r"/liveness", LivenessHandler, {}),
-        (r"/metrics", MetricsHandler, given),
+        (r"/metrics", MetricsHandler, {"ward": ward, "push": push}),
     ]

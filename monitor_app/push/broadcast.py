@@ -104,6 +104,7 @@ class Broadcaster:
         self.ward, self.site = ward, site
         self._broadcasts: dict[int | None, Broadcast] = {}
         self._ticker = PeriodicCallback(self._tick, interval_ms)
+        self._past_catch_ups = self._past_dropped = 0
         self.tick_s: deque[float] = deque(maxlen=TICKS_KEPT)
 
     def start(self) -> None:
@@ -144,9 +145,10 @@ class Broadcaster:
         """What `/metrics` shows."""
         ticks = sorted(self.tick_s) or [0.0]
         return {
+            "encode_once": 1,
             "browsers": self.members,
-            "catch_ups": sum(b.catch_ups for b in self._broadcasts.values()),
-            "dropped": sum(b.dropped for b in self._broadcasts.values()),
+            "catch_ups": self._past_catch_ups + sum(b.catch_ups for b in self._broadcasts.values()),
+            "dropped": self._past_dropped + sum(b.dropped for b in self._broadcasts.values()),
             "tick_p99_s": ticks[int(0.99 * (len(ticks) - 1))],
         }
 
@@ -161,5 +163,7 @@ class Broadcaster:
             except Exception:
                 log.exception("A push to the %s failed", "wall" if key is None else f"page of room {key}")
             if not broadcast.members:
+                self._past_catch_ups += broadcast.catch_ups
+                self._past_dropped += broadcast.dropped
                 del self._broadcasts[key]
         self.tick_s.append(time.perf_counter() - begun)

@@ -41,7 +41,9 @@ def test_health_liveness_and_metrics(server: LiveServer) -> None:
     status, body = server.get("/health")
     assert (status, json.loads(body)["status"]) == (200, "healthy")
     assert server.get("/liveness") == (200, b"ok\n")
-    assert b"breathwatch_store_commits_total" in server.get("/metrics")[1]
+    metrics = server.get("/metrics")[1]
+    assert b"breathwatch_store_commits_total" in metrics
+    assert b"breathwatch_push_encode_once 1" in metrics
 
 
 @pytest.mark.parametrize("room", ["", "?room=", "?room=<script>alert(1)</script>", "?room=007", "?room=1099511627776"])
