@@ -227,10 +227,12 @@ class Ward:
         traces = list(room.stay.traces.values()) if room.stay else []
         if not traces:
             return
+        newest = max(traces, key=lambda trace: trace.last_received_at or 0.0)
         for trace in traces:
             trace.epoch = self._rooms.next_epoch()
-            trace.rest()
-        room.take_over(max(traces, key=lambda trace: trace.last_received_at or 0.0))
+            if trace is not newest:
+                trace.rest()
+        room.take_over(newest)
         room.newest_sample_time = room.trace.last_received_at if room.trace else None
         breaths = sum(trace.breath_count for trace in traces)
         log.info("Room %s: stay resumed with %s breaths", room.number, breaths)

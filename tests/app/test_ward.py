@@ -572,6 +572,10 @@ def test_a_ward_is_rebuilt_as_it_was(tmp_path: Path) -> None:
     async def after(ward: Ward, clock: Clock) -> None:
         clock.now += 1000
         rows.extend(await ward.summaries())
+        (room,) = ward.rooms()
+        _, (flow, _) = room.trace.ring.since(0)  # type: ignore[union-attr]
+        assert len(flow) == 1500
+        assert np.isfinite(flow[-1400:]).all(), "pages are filled with what was drawn before the restart"
 
     in_ward(tmp_path, before)
     in_ward(tmp_path, after)
