@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -88,3 +88,14 @@ def feed_pause(ward: Ward, room: Room, trace: Trace, seconds: float) -> None:
     n = round(seconds * trace.spec.sampling_rate_hz)
     noise = np.random.default_rng(trace.detected_next).normal(0, 0.1, n).astype(np.float32)
     ward.streams.feed(room, trace, trace.detected_next, noise, np.full(n, 9, np.float32))
+
+
+def in_ward(folder: Path, story: Callable[[Ward, Clock], Awaitable[None]], **options: Any) -> None:
+    """Run a story in a ward of its own."""
+
+    async def run() -> None:
+        clock = Clock()
+        async with open_ward(folder, clock, **options) as ward:
+            await story(ward, clock)
+
+    asyncio.run(run())
