@@ -7,7 +7,7 @@ from typing import Any
 
 STATES = ("live", "stale", "silent", "faulted", "empty")
 PushFigures = Callable[[], dict[str, float]]
-"""Gives `encode_once` (0 or 1) and, with it, `browsers`, `catch_ups`, `dropped` and `tick_p99_s`."""
+"""Gives `encode_once` (0 or 1) and, with it, `browsers`, `catch_ups`, `dropped`, `tick_p99_s` and `tick_age_s`."""
 
 
 def metrics(rooms: list[dict[str, Any]], store: dict[str, Any], push: dict[str, float]) -> str:

@@ -12,6 +12,9 @@ from monitor_app.ward import CommandRefused, StoreBusy, Ward
 
 from .metrics import PushFigures, metrics
 
+STUCK_PUSH_S = 2.0
+"""A ticker that has not ticked for so long leaves every page grey."""
+
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
@@ -83,10 +86,21 @@ class PressureHandler(_JsonHandler):
 class HealthHandler(_JsonHandler):
     """`GET /health` (F32)."""
 
+    def initialize(self, ward: Ward, push: PushFigures) -> None:  # type: ignore[override]
+        """Take the ward, and what tells how pushing goes."""
+        super().initialize(ward)
+        self.push = push
+
     def get(self) -> None:
         """200 only while ingest, detector, store and push all work; else 503 and why."""
         health = self.ward.healthy()
-        well = health["store"]["ok"] and not health["faulted_rooms"] and not health["rooms_behind"]
+        health["push"] = {"ok": self.push().get("tick_age_s", 0.0) < STUCK_PUSH_S}
+        well = (
+            health["push"]["ok"]
+            and health["store"]["ok"]
+            and not health["faulted_rooms"]
+            and not health["rooms_behind"]
+        )
         self.answer({"status": "healthy" if well else "unhealthy", **health}, 200 if well else 503)
 
 
@@ -121,7 +135,7 @@ def api_routes(ward: Ward, push: PushFigures) -> list[Route]:
     return [
         (r"/api/v1/rooms", RoomsHandler, given),
         (r"/api/v1/rooms/(\d{1,10})/pressure", PressureHandler, given),
-        (r"/health", HealthHandler, given),
+        (r"/health", HealthHandler, {"ward": ward, "push": push}),
         (r"/liveness", LivenessHandler, {}),
         (r"/metrics", MetricsHandler, {"ward": ward, "push": push}),
     ]

@@ -104,6 +104,7 @@ class Broadcaster:
         self.ward, self.site = ward, site
         self._broadcasts: dict[int | None, Broadcast] = {}
         self._ticker = PeriodicCallback(self._tick, interval_ms)
+        self._ticked_at = time.monotonic()
         self._past_catch_ups = self._past_dropped = 0
         self.tick_s: deque[float] = deque(maxlen=TICKS_KEPT)
 
@@ -146,6 +147,7 @@ class Broadcaster:
         ticks = sorted(self.tick_s) or [0.0]
         return {
             "encode_once": 1,
+            "tick_age_s": time.monotonic() - self._ticked_at,
             "browsers": self.members,
             "catch_ups": self._past_catch_ups + sum(b.catch_ups for b in self._broadcasts.values()),
             "dropped": self._past_dropped + sum(b.dropped for b in self._broadcasts.values()),
@@ -166,4 +168,5 @@ class Broadcaster:
                 self._past_catch_ups += broadcast.catch_ups
                 self._past_dropped += broadcast.dropped
                 del self._broadcasts[key]
+        self._ticked_at = time.monotonic()
         self.tick_s.append(time.perf_counter() - begun)

@@ -130,6 +130,22 @@ def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkey
     asyncio.run(story())
 
 
+def test_f32_a_ticker_that_stopped_is_unhealthy(tmp_path: Path) -> None:
+    """F32: healthy only while push works too."""
+
+    async def story() -> None:
+        async with open_ward(tmp_path) as ward:
+            ticking = broadcast.Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
+            ticking.start()
+            await asyncio.sleep(0.3)
+            assert ticking.figures()["tick_age_s"] < 0.25
+            ticking.stop()
+            await asyncio.sleep(0.3)
+            assert ticking.figures()["tick_age_s"] > 0.25
+
+    asyncio.run(story())
+
+
 def test_the_wire_is_checked_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Private names live in one place with a check; what differs is said, and the plain way serves."""
     wire.check()

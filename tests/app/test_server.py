@@ -40,6 +40,7 @@ def test_health_liveness_and_metrics(server: LiveServer) -> None:
     """F32, and what a watcher scrapes."""
     status, body = server.get("/health")
     assert (status, json.loads(body)["status"]) == (200, "healthy")
+    assert json.loads(body)["push"]["ok"]
     assert server.get("/liveness") == (200, b"ok\n")
     metrics = server.get("/metrics")[1]
     assert b"breathwatch_store_commits_total" in metrics
