@@ -115,6 +115,13 @@ class Reader:
         """Count a recording's breaths."""
         return self._number("SELECT count(*) FROM breaths WHERE recording_id = ?", recording_id)
 
+    def breaths_without_gap(self, recording_id: int) -> int:
+        """Count a recording's breaths if no sequence number before the last is missing, else 0."""
+        query = (
+            "SELECT CASE WHEN max(breath_index) + 1 = count(*) THEN count(*) END FROM breaths WHERE recording_id = ?"
+        )
+        return self._number(query, recording_id)
+
     def events_of(self, recording_id: int) -> list[EventRow]:
         """Give a recording's events, in order of opening."""
         return fetch_all(self._query, EventRow, "WHERE recording_id = ? ORDER BY id", recording_id)

@@ -49,7 +49,7 @@ class _Again:
     def __init__(self, store: Store, recording_id: int) -> None:
         self._store = store
         self._recording_id = recording_id
-        self._breaths = store.breath_count(recording_id)
+        self._breaths = store.breaths_without_gap(recording_id)
         self._events = {event.id: event.duration_s for event in store.events_of(recording_id)}
         self._waiting: list[Future[Any]] = []
 

@@ -337,6 +337,35 @@ def test_an_end_before_the_disk_has_all_is_put_off(tmp_path: Path, monkeypatch: 
     in_ward(tmp_path, story)
 
 
+def test_breaths_that_a_full_queue_kept_from_the_disk_are_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restart: also breaths missing in the middle of those stored are written again from the samples."""
+    counts: list[int] = []
+
+    async def before(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.streams.open(101, spec("s"), Link())
+        feed_breathing(ward, room, trace, 40)
+
+        def full(*_: Any, **__: Any) -> None:
+            raise StoreBehind("the queue is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ward.store, "put_breaths", full)
+            feed_breathing(ward, room, trace, 40)
+        feed_breathing(ward, room, trace, 40)
+        await ward.streams.stored(trace)
+        counts.append(trace.breaths)
+
+    async def after(ward: Ward, clock: Clock) -> None:
+        (room,) = ward.rooms()
+        counts.append(len(ward.store.breaths_of(room.trace.recording_id)))  # type: ignore[union-attr]
+
+    in_ward(tmp_path, before)
+    in_ward(tmp_path, after)
+    assert counts[0] == counts[1] > 25
+
+
 def test_a_stay_that_cannot_be_read_back_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Restart: one broken stay must not keep the whole ward from coming up."""
 
