@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from monitor_app.push.packing import unpack
+
 ExpectedFlow = Callable[[int, int, int], list[int]]
 """Gives the flow that room, first index and number of samples must show, in 0.1 L/min."""
 
@@ -41,7 +43,7 @@ class Continuity:
             self.faults["pulses"] += 1
         self._pulse = push["pulse"]
         for room, epoch, first, _newest, flow, _pressure in push["waves"]:
-            self._wave(snapshot, room, epoch, first, flow)
+            self._wave(snapshot, room, epoch, first, unpack(flow))
         for room in push["removed"]:
             self._next.pop(room, None)
         return bool(push["waves"])

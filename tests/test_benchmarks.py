@@ -7,6 +7,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
+import numpy as np
 import pytest
 from bokeh.client import pull_session
 
@@ -15,6 +16,7 @@ from benchmarks import devices, memory, push, start
 from benchmarks.bokeh_client import PageClient
 from benchmarks.continuity import Continuity
 from benchmarks.process import Process, Server
+from monitor_app.push.packing import pack
 
 ROOM = devices.FIRST_ROOM
 
@@ -22,8 +24,12 @@ ROOM = devices.FIRST_ROOM
 def a_push(
     kind: str, pulse: int, first: int, n: int, *, epoch: int = 1, removed: tuple[int, ...] = ()
 ) -> dict[str, Any]:
-    flow = devices.shown_flow(ROOM, first, n)
-    return {"kind": kind, "pulse": pulse, "waves": [[ROOM, epoch, first, 0.0, flow, []]], "removed": list(removed)}
+    flow = packed(ROOM, first, n)
+    return {"kind": kind, "pulse": pulse, "waves": [[ROOM, epoch, first, 0.0, flow, ""]], "removed": list(removed)}
+
+
+def packed(room: int, first: int, n: int) -> str:
+    return pack(np.array(devices.shown_flow(room, first, n)), 1)
 
 
 def faults_of(*pushes: dict[str, Any]) -> dict[str, int]:
@@ -58,7 +64,7 @@ def test_every_sample_must_come_once_and_in_order(pushes: list[dict[str, Any]], 
 
 def test_a_sample_of_another_room_is_wrong() -> None:
     wrong = a_push("delta", 2, 10, 25)
-    wrong["waves"][0][4] = devices.shown_flow(ROOM + 1, 10, 25)
+    wrong["waves"][0][4] = packed(ROOM + 1, 10, 25)
     assert faults_of(SNAPSHOT, wrong)["wrong"] > 15
 
 

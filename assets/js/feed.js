@@ -1,6 +1,7 @@
 // From pushes of the Bokeh source to what the page knows: rooms, site, and the newest waves.
 
 import { Heartbeat } from "./clock.js";
+import { unpack } from "./packing.js";
 
 const one = (data, name) => {
   const column = data instanceof Map ? data.get(name) : data[name];
@@ -51,11 +52,11 @@ export class Feed {
       else this.rooms.set(state.room, { ...state });
       changed.add(state.room);
     }
-    const waves = one(data, "waves") ?? [];
-    for (const [number, , , newest] of waves) {
+    const waves = (one(data, "waves") ?? []).map(([number, epoch, first, newest, flow, pressure]) => {
       const room = this.rooms.get(number);
       if (room && newest !== null) room.newest_sample_time = newest;
-    }
+      return [number, epoch, first, newest, unpack(flow), unpack(pressure)];
+    });
     this.take({ snapshot, changed, removed, waves });
   }
 

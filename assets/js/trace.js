@@ -41,7 +41,7 @@ export class Trace {
     for (let index = Math.max(this.next, first - this.size); index < first; index++) this.values[index % this.size] = NaN;
     for (let i = Math.max(0, this.next - first); i < samples.length; i++) {
       const index = first + i;
-      const value = samples[i] === null ? NaN : samples[i] * this.unit;
+      const value = samples[i] * this.unit;
       this.values[index % this.size] = value;
       if (value === value) this.scale.take(Math.floor(index / this.rate), value);
     }

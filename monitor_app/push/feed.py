@@ -2,7 +2,8 @@
 
 A push is a dictionary of columns of length one, so that it replaces a ColumnDataSource's data in one event: `kind`
 (snapshot or delta), `pulse`, `server_time`, `newest_sample_time`, `waves`, `rooms`, `removed` and `site`. A wave is
-`[room, epoch, first, newest_sample_time, flow, pressure]` with integers in 0.1 L/min and 0.01 cmH2O, null for a gap.
+`[room, epoch, first, newest_sample_time, flow, pressure]` with flow in 0.1 L/min and pressure in 0.01 cmH2O, each
+packed into a short string (packing.py).
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from numpy.typing import NDArray
 
 from monitor_app.ward import Room, Trace, Ward
 
+from .packing import pack
+
 WALL_RATE_HZ = 25.0
 ROOM_RATE_HZ = 100.0
 """More than these a page cannot draw; faster devices are averaged down to them."""
 WINDOW_S = 30.0
 FLOW_STEPS = 10.0
 PRESSURE_STEPS = 100.0
-DETAIL_KEYS = frozenset(
-    {"max_pressure_cmh2o", "commands", "marks", "events", "night", "device", "seconds_since_breath"}
+WALL_KEYS = frozenset(
+    {
+        *("state", "mrn", "patient_name", "identified", "pressure_cmh2o", "newest_sample_time", "problem", "armed"),
+        *("respiratory_rate_per_min", "tidal_volume_ml", "leak_lpm", "no_breath_s", "conditions", "trace_epoch"),
+        *("apnea_count_last_hour", "total_apnea_count"),
+    }
 )
+"""What a tile shows; the rest would be most of a wall's bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,8 @@ class LiveFeed:
     def _state(self, room: Room) -> dict[str, Any] | None:
         new = room.number not in self._shown
         since = -1 if new else self._version
-        hidden = DETAIL_KEYS if self.room is None else frozenset()
-        state = {key: value for key, value in room.values.items() if room.versions[key] > since and key not in hidden}
+        keys = room.values.keys() if self.room is not None else WALL_KEYS & room.values.keys()
+        state = {key: room.values[key] for key in keys if room.versions[key] > since}
         if not state:
             return None
         if new and room.newest_sample_time is not None:
@@ -161,8 +169,8 @@ class LiveFeed:
             trace.epoch,
             start,
             round(room.newest_sample_time, 3),
-            _integers(blocks[0], FLOW_STEPS),
-            _integers(blocks[1], PRESSURE_STEPS) if with_pressure else [],
+            pack(blocks[0], FLOW_STEPS),
+            pack(blocks[1], PRESSURE_STEPS) if with_pressure else "",
         ]
 
     def _stride(self, trace: Trace) -> int:
@@ -170,17 +178,9 @@ class LiveFeed:
         return max(1, int(np.ceil(trace.spec.sampling_rate_hz / limit)))
 
 
-def _blocks(values: NDArray[np.float32], stride: int) -> NDArray[np.float64]:
+def _blocks(values: NDArray[np.float32], stride: int) -> NDArray[np.floating]:
     """Means of whole blocks of `stride` samples; a block with a gap in it is a gap."""
     if stride == 1:
-        return values.astype(np.float64)
+        return values
     means: NDArray[np.float64] = values.reshape(-1, stride).astype(np.float64).mean(axis=1)
     return means
-
-
-def _integers(values: NDArray[np.float64], steps: float) -> list[int | None]:
-    scaled = np.rint(values * steps)
-    if np.isfinite(scaled).all():
-        whole: list[int | None] = scaled.astype(np.int64).tolist()
-        return whole
-    return [int(v) if np.isfinite(v) else None for v in scaled]

@@ -15,6 +15,7 @@ from benchmarks.bokeh_client import PageClient
 from benchmarks.continuity import Continuity
 from benchmarks.process import Process, Server
 from monitor_app.push import Site, broadcast, wire
+from monitor_app.push.packing import unpack
 from tests.app.ward_helpers import Clock, Link, feed_breathing, open_ward, spec
 
 ROOM = devices.FIRST_ROOM
@@ -117,7 +118,7 @@ def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkey
                 assert dict(+continuity.faults) == {}
                 assert sum(push["kind"] == "snapshot" for push in received) == snapshots
                 wave = received[-1]["waves"][0]
-                assert wave[2] + len(wave[4]) == trace.detected_next
+                assert wave[2] + len(unpack(wave[4])) == trace.detected_next
             assert shown.catch_ups == 1
             member = shown.members[slow]  # type: ignore[index]
             member.wire.reads = member.wire.is_clear = False

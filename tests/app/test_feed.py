@@ -11,6 +11,7 @@ import pytest
 
 from monitor_app.push import LiveFeed
 from monitor_app.push.feed import Site
+from monitor_app.push.packing import unpack
 from monitor_app.ward import Ward
 from tests.app.raw_device import breathing
 from tests.app.ward_helpers import Clock, Link, feed_breathing, open_ward, spec
@@ -30,9 +31,9 @@ def run(folder: Path, story: Any) -> None:
 
 
 def one(push: dict[str, list[Any]], column: str) -> Any:
-    """The value of a column of length one."""
+    """The value of a column of length one; waves with their samples as integers."""
     (value,) = push[column]
-    return value
+    return [[*wave[:4], unpack(wave[4]), unpack(wave[5])] for wave in value] if column == "waves" else value
 
 
 def test_every_sample_is_pushed_once_in_any_rhythm(tmp_path: Path) -> None:
@@ -114,8 +115,8 @@ def test_only_what_changed_is_pushed(tmp_path: Path) -> None:
         assert one(first, "newest_sample_time") == clock.now
         assert one(first, "site") == SITE.as_dict()
         (state,) = one(first, "rooms")
-        assert {"mrn", "state", "breaths", "conditions", "trace_epoch", "display_rate_hz"} <= state.keys()
-        assert "events" not in state
+        assert {"mrn", "state", "total_apnea_count", "conditions", "trace_epoch", "display_rate_hz"} <= state.keys()
+        assert not {"events", "breaths", "minute_ventilation_lpm"} & state.keys(), "no tile shows them"
         clock.now += 0.2
         heartbeat = feed.delta()
         assert one(heartbeat, "server_time") == clock.now

@@ -7,6 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from monitor_app.push.packing import pack, unpack
+
 WINDOW_S = 30.0
 NAMES = [
     *("Abara, Joy", "Brandt, Karl", "Castillo, Maria", "Dimitrov, Petar", "Eriksen, Liv", "Fontaine, Amélie"),
@@ -14,6 +18,11 @@ NAMES = [
     *("Moreau, Camille", "Nakamura, Yuki", "Weiß, Theo", "Okafor, Dele"),
 ]
 COMMANDED_STEPS_S = (0.4, 0.8)
+
+
+def packed(values: list[int | None]) -> str:
+    """Integers as the pages read them; None is a gap."""
+    return pack(np.array(values, float), 1)
 
 
 @dataclass
@@ -66,7 +75,7 @@ class FakeRoom:
         if self.number % 5 == 3:
             flow = [None if 11.0 < t % 40 < 13.0 else value for t, value in zip(times, flow, strict=True)]
         mask = [round(100 * (self.pressure - value / 300 if value is not None else self.pressure)) for value in flow]
-        return [self.number, 1, first, end - 0.06, flow, mask if pressure else []]
+        return [self.number, 1, first, end - 0.06, packed(flow), packed(mask) if pressure else ""]
 
     def state(self, now: float) -> dict[str, Any]:
         t = now - self.started + WINDOW_S
@@ -288,7 +297,7 @@ class FrameMaker:
             self.cursors[room.number] = begin if kind == "snapshot" else self.cursors[room.number]
             if wave is not None:
                 waves.append(wave)
-                self.cursors[room.number] = wave[2] + len(wave[4])
+                self.cursors[room.number] = wave[2] + len(unpack(wave[4]))
             state = room.state(now) | (room.detail(now) if self.room is not None else {})
             before = self.sent.get(room.number, {}) if kind == "delta" else {}
             # As the ward does: samples' time travels with the waves, seconds of the detail with each push.
