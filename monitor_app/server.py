@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import ipaddress
 import logging
 import secrets
@@ -23,10 +22,11 @@ from tornado.routing import Matcher, Rule
 from tornado.web import RedirectHandler, RequestHandler
 
 from monitor_app import assets
-from monitor_app.api import api_routes
+from monitor_app.api import Figures, api_routes
 from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
+from monitor_app.upkeep import Garbage, LoopWatch, resident_bytes
 from monitor_app.views import room_document, wall_document
 from monitor_app.views.page import PageContext
 from monitor_app.ward import Ward
@@ -74,11 +74,13 @@ def run(settings: Settings, *, on_start: Started | None = None, notice: str = ""
 
 async def _serve(settings: Settings, on_start: Started | None, notice: str) -> None:
     store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
+    garbage, watch = Garbage(), LoopWatch()
     try:
         ward = Ward(store)
         await ward.start()
-        _tame_garbage_collection()
-        server = _make_server(settings, ward, notice)
+        garbage.tame()
+        watch.start()
+        server = _make_server(settings, ward, notice, garbage, watch)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -90,11 +92,13 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
         await stopped.wait()
         server.stop(wait=False)
     finally:
+        watch.stop()
+        garbage.release()
         if not store.close():
             log.error("Some of what was queued did not come to the disk in time; devices send it again")
 
 
-def _make_server(settings: Settings, ward: Ward, notice: str) -> Any:
+def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, watch: LoopWatch) -> Any:
     site = Site(settings.lab_name, str(settings.zone), open_access=True, notice=notice)
     broadcaster = _broadcaster(settings, ward, site)
     context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
@@ -104,7 +108,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str) -> Any:
     }
     routes: list[Any] = [
         *assets.routes(),
-        *api_routes(ward, broadcaster.figures if broadcaster is not None else dict),
+        *api_routes(ward, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]
@@ -132,6 +136,17 @@ def _make_server(settings: Settings, ward: Ward, notice: str) -> Any:
         ) from error
 
 
+def _figures(server: Any, broadcaster: Broadcaster | None, garbage: Garbage, watch: LoopWatch) -> Figures:
+    """What the process knows of itself, for `/metrics` and `/health`."""
+    return {
+        "push": {"encode_once": 0} if broadcaster is None else broadcaster.figures(),
+        "sessions": {path: len(server.get_sessions(path)) for path in PAGES},
+        "loop": {"pause_max_s": watch.pauses.recent_s, "pause_ever_s": watch.pauses.ever_s},
+        "garbage": garbage.figures(),
+        "process": {"resident_bytes": resident_bytes()},
+    }
+
+
 def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:
     """Answer under our own names only: a page whose name was made to resolve to us could command pressures."""
 
@@ -156,16 +171,6 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
-
-
-def _tame_garbage_collection() -> None:
-    """Keep what lives as long as the server out of collections.
-
-    Bokeh collects at the end of each session: eight pages that closed together held the event loop for 1.5 s.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1000)
 
 
 def _broadcaster(settings: Settings, ward: Ward, site: Site) -> Broadcaster | None:

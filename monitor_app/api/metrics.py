@@ -6,31 +6,66 @@ from collections.abc import Callable
 from typing import Any
 
 STATES = ("live", "stale", "silent", "faulted", "empty")
-PushFigures = Callable[[], dict[str, float]]
-"""Gives `encode_once` (0 or 1) and, with it, `browsers`, `catch_ups`, `dropped`, `tick_p99_s` and `tick_age_s`."""
+Figures = dict[str, dict[str, float]]
+ServerFigures = Callable[[], Figures]
+"""Gives what the process knows of itself: `push`, `sessions`, `loop` and `garbage`, each a dictionary of numbers."""
+
+TABLE = (
+    ("samples_received", "ward", "samples", "gauge", "Samples of the open stays."),
+    ("store_queued_items", "store", "queued_items", "gauge", "Writes that wait for the disk."),
+    ("store_queued_bytes", "store", "queued_bytes", "gauge", "Bytes that wait for the disk."),
+    ("store_commits_total", "store", "commits", "counter", "Commits since the start."),
+    ("store_commit_latency_p99_seconds", "store", "commit_latency_p99_s", "gauge", "From queue to disk."),
+    (
+        "push_encode_once",
+        "push",
+        "encode_once",
+        "gauge",
+        "1: pages in step get the same bytes; 0: the plain way.",
+    ),
+    ("push_browsers", "push", "browsers", "gauge", "Browsers in broadcasts."),
+    ("push_catch_ups_total", "push", "catch_ups", "counter", "Browsers that lagged and got one snapshot."),
+    ("push_dropped_total", "push", "dropped", "counter", "Browsers dropped since they read nothing."),
+    ("push_waiting_bytes", "push", "waiting_bytes", "gauge", "Unsent bytes of all browsers."),
+    (
+        "push_waiting_most_bytes",
+        "push",
+        "waiting_most_bytes",
+        "gauge",
+        "Unsent bytes of the browser with the most.",
+    ),
+    ("push_tick_p50_seconds", "push", "tick_p50_s", "gauge", "Time to encode and send one tick, median."),
+    ("push_tick_p99_seconds", "push", "tick_p99_s", "gauge", "Time to encode and send one tick, 99 of 100."),
+    ("push_tick_late_max_seconds", "push", "tick_late_max_s", "gauge", "Most that a tick came late in ten minutes."),
+    ("push_sample_age_p50_seconds", "push", "sample_age_p50_s", "gauge", "Age of the newest sample sent, median."),
+    ("push_sample_age_p99_seconds", "push", "sample_age_p99_s", "gauge", "Age of the newest sample sent, 99 of 100."),
+    ("loop_pause_max_seconds", "loop", "pause_max_s", "gauge", "Longest pause of the event loop in ten minutes."),
+    ("loop_pause_ever_seconds", "loop", "pause_ever_s", "gauge", "Longest pause of the event loop since the start."),
+    ("gc_collections_total", "garbage", "collections", "counter", "Garbage collections."),
+    ("gc_pause_seconds_total", "garbage", "paused_s", "counter", "Time spent in them."),
+    ("gc_pause_max_seconds", "garbage", "pause_max_s", "gauge", "Longest of them in ten minutes."),
+    ("gc_wishes", "garbage", "wishes", "gauge", "Sessions that ended since the last whole collection."),
+    ("resident_memory_bytes", "process", "resident_bytes", "gauge", "Memory of the process."),
+)
+"""Name, where it comes from, type and help of each figure."""
 
 
-def metrics(rooms: list[dict[str, Any]], store: dict[str, Any], push: dict[str, float]) -> str:
-    """Prometheus text of the rooms, the store's queue, and the pushes."""
-    lines = ["# HELP breathwatch_rooms Rooms by state.", "# TYPE breathwatch_rooms gauge"]
-    lines += [f'breathwatch_rooms{{state="{name}"}} {sum(r["state"] == name for r in rooms)}' for name in STATES]
-    samples = sum(r["samples_received"] or 0 for r in rooms)
-    figures = [
-        ("samples_received", samples, "gauge", "Samples of the open stays."),
-        ("store_queued_items", store["queued_items"], "gauge", "Writes that wait for the disk."),
-        ("store_queued_bytes", store["queued_bytes"], "gauge", "Bytes that wait for the disk."),
-        ("store_commits_total", store["commits"], "counter", "Commits since the start."),
-        ("store_commit_latency_p99_seconds", store["commit_latency_p99_s"] or 0, "gauge", "From queue to disk."),
-        ("push_encode_once", push.get("encode_once", 0), "gauge", "1 where pages in step get the same bytes."),
-        ("push_browsers", push.get("browsers", 0), "gauge", "Browsers in broadcasts."),
-        ("push_catch_ups_total", push.get("catch_ups", 0), "counter", "Browsers that lagged and got one snapshot."),
-        ("push_dropped_total", push.get("dropped", 0), "counter", "Browsers dropped since they read nothing."),
-        ("push_tick_p99_seconds", push.get("tick_p99_s", 0), "gauge", "Time to encode and send one tick."),
-    ]
-    for name, value, kind, text in figures:
-        lines += [
-            f"# HELP breathwatch_{name} {text}",
-            f"# TYPE breathwatch_{name} {kind}",
-            f"breathwatch_{name} {value}",
-        ]
+def metrics(rooms: list[dict[str, Any]], store: dict[str, Any], figures: Figures) -> str:
+    """Prometheus text of the rooms, the store's queue, and the process."""
+    states = {name: sum(r["state"] == name for r in rooms) for name in STATES}
+    lines = _labelled("rooms", "Rooms by state.", "state", states)
+    lines += _labelled("sessions", "Sessions of each page.", "page", figures.get("sessions", {}))
+    sources = {**figures, "store": store, "ward": {"samples": sum(r["samples_received"] or 0 for r in rooms)}}
+    for name, source, key, kind, text in TABLE:
+        value = sources.get(source, {}).get(key) or 0
+        lines += [*_head(name, kind, text), f"breathwatch_{name} {value}"]
     return "\n".join(lines) + "\n"
+
+
+def _labelled(name: str, text: str, label: str, values: dict[str, float]) -> list[str]:
+    rows = [f'breathwatch_{name}{{{label}="{key}"}} {value}' for key, value in values.items()]
+    return [*_head(name, "gauge", text), *rows]
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP breathwatch_{name} {text}", f"# TYPE breathwatch_{name} {kind}"]

@@ -10,7 +10,7 @@ from tornado.web import RequestHandler
 
 from monitor_app.ward import CommandRefused, StoreBusy, Ward
 
-from .metrics import PushFigures, metrics
+from .metrics import ServerFigures, metrics
 
 STUCK_PUSH_S = 2.0
 """A ticker that has not ticked for so long leaves every page grey."""
@@ -86,15 +86,15 @@ class PressureHandler(_JsonHandler):
 class HealthHandler(_JsonHandler):
     """`GET /health` (F32)."""
 
-    def initialize(self, ward: Ward, push: PushFigures) -> None:  # type: ignore[override]
-        """Take the ward, and what tells how pushing goes."""
+    def initialize(self, ward: Ward, figures: ServerFigures) -> None:  # type: ignore[override]
+        """Take the ward, and what tells how the process is."""
         super().initialize(ward)
-        self.push = push
+        self.figures = figures
 
     def get(self) -> None:
         """200 only while ingest, detector, store and push all work; else 503 and why."""
         health = self.ward.healthy()
-        health["push"] = {"ok": self.push().get("tick_age_s", 0.0) < STUCK_PUSH_S}
+        health["push"] = {"ok": self.figures().get("push", {}).get("tick_age_s", 0.0) < STUCK_PUSH_S}
         well = (
             health["push"]["ok"]
             and health["store"]["ok"]
@@ -117,25 +117,25 @@ class LivenessHandler(RequestHandler):
 class MetricsHandler(RequestHandler):
     """`GET /metrics`: Prometheus text."""
 
-    def initialize(self, ward: Ward, push: PushFigures) -> None:
-        """Take the ward, and what tells how pushing goes."""
+    def initialize(self, ward: Ward, figures: ServerFigures) -> None:
+        """Take the ward, and what tells how the process is."""
         self.ward = ward
-        self.push = push
+        self.figures = figures
 
     async def get(self) -> None:
         """Give what is worth watching."""
         rooms = await self.ward.summaries()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.finish(metrics(rooms, self.ward.healthy()["store"], self.push()))
+        self.finish(metrics(rooms, self.ward.healthy()["store"], self.figures()))
 
 
-def api_routes(ward: Ward, push: PushFigures) -> list[Route]:
+def api_routes(ward: Ward, figures: ServerFigures) -> list[Route]:
     """All routes for programs."""
     given = {"ward": ward}
     return [
         (r"/api/v1/rooms", RoomsHandler, given),
         (r"/api/v1/rooms/(\d{1,10})/pressure", PressureHandler, given),
-        (r"/health", HealthHandler, {"ward": ward, "push": push}),
+        (r"/health", HealthHandler, {"ward": ward, "figures": figures}),
         (r"/liveness", LivenessHandler, {}),
-        (r"/metrics", MetricsHandler, {"ward": ward, "push": push}),
+        (r"/metrics", MetricsHandler, {"ward": ward, "figures": figures}),
     ]

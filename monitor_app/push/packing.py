@@ -35,6 +35,7 @@ def pack(values: NDArray[np.floating], steps: float) -> str:
     Parameters
     ----------
     values : array of shape (n_samples,)
+        In their unit, such as L/min.
     steps : float
         10 writes a value of 1.23 as 12.
     """
