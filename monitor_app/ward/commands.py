@@ -37,11 +37,13 @@ class CommandLog:
 
     def __init__(self) -> None:
         self.newest: deque[CommandRow] = deque(maxlen=KEPT)
+        self.changes = 0
         self._applied: CommandRow | None = None
 
     def add(self, command: CommandRow) -> None:
         """Put a command on top."""
         self.newest.appendleft(command)
+        self.changes += 1
         self._note(command)
 
     def find(self, command_id: str) -> CommandRow | None:
@@ -53,6 +55,7 @@ class CommandLog:
         for at, command in enumerate(self.newest):
             if command.command_id == command_id:
                 self.newest[at] = replace(command, **fields)
+                self.changes += 1
                 self._note(self.newest[at])
 
     def _note(self, command: CommandRow) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from cpap_core.types import OpenEvent, RespiratoryEvent
 from store import RecordingRow, StayRow, Store
 
-from .room import Stay
+from .stay import Stay
 from .trace import Found, StreamSpec, Trace
 
 MOST_WAITING = 200

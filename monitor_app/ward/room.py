@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cpap_core import rules
-from cpap_core.types import EventKind, Samples, Vitals
+from cpap_core.types import Samples, Vitals
 
-from .commands import CommandLog
 from .conditions import ConditionWatch, no_breath_s, state_by_age
+from .detail import Detail
+from .stay import Stay
 from .trace import Found, Trace
 
 LAST_HOUR_S = 3600.0
-WINDOW_S = 35.0
-"""Breath marks and spans are sent for a little more than a page's window."""
-EVENTS_SHOWN = 40
-PEAK_PASSED_S = 0.5
-EVENT_NAMES = {
-    EventKind.BREATH_GAP: "Apnea",
-    EventKind.APNEA: "Apnea",
-    EventKind.OBSTRUCTIVE_APNEA: "Obstructive apnea",
-    EventKind.CENTRAL_APNEA: "Central apnea",
-    EventKind.HYPOPNEA: "Hypopnea, flow-only",
-    EventKind.POSSIBLE_RERA: "Possible RERA",
-}
+_NOTHING = object()
 
 
 class Moment(NamedTuple):
@@ -31,19 +20,6 @@ class Moment(NamedTuple):
 
     epoch: float
     monotonic: float
-
-
-class Stay:
-    """A patient's time in a room; without an MRN the patient is unidentified."""
-
-    def __init__(self, stay_id: int, started_at: float, mrn: int | None, patient_name: str | None) -> None:
-        self.stay_id = stay_id
-        self.started_at = started_at
-        self.mrn = mrn
-        self.patient_name = patient_name
-        self.traces: dict[str, Trace] = {}
-        self.earlier_apneas = 0
-        self.commands = CommandLog()
 
 
 class Room:
@@ -58,6 +34,7 @@ class Room:
         self.last_heard_at: float | None = None
         self.problem: str | None = None
         self.watch = ConditionWatch()
+        self._detail = Detail()
         self.values: dict[str, Any] = {}
         self.versions: dict[str, int] = {}
 
@@ -130,8 +107,10 @@ class Room:
 
     def publish(self, now: Moment, version: int, *, detail: bool = False) -> None:
         """Bring what pages show up to date; each key that changed gets the version."""
-        for key, value in (self._detail(now) if detail else self._view(now)).items():
-            if key not in self.values or self.values[key] != value:
+        view = self._detail.of(self.stay, self.trace, live=self.state(now) == "live") if detail else self._view(now)
+        for key, value in view.items():
+            known = self.values.get(key, _NOTHING)
+            if known is not value and known != value:
                 self.values[key] = value
                 self.versions[key] = version
 
@@ -179,97 +158,8 @@ class Room:
         )
         return view
 
-    def _detail(self, now: Moment) -> dict[str, Any]:
-        vitals = self._vitals() if self.state(now) == "live" else None
-        since_breath = vitals.seconds_since_breath if vitals else None
-        return {
-            "seconds_since_breath": None if since_breath is None else int(since_breath),
-            "device": self.trace.spec.device if self.trace else None,
-            "max_pressure_cmh2o": rules.MAX_CPAP_ADULT_CMH2O,
-            "commands": self.stay.commands.as_dicts(4) if self.stay else [],
-            "marks": self._marks(),
-            "events": self._events(),
-            "night": self._night(),
-        }
-
     def _ended_text(self) -> str | None:
         return "The device ended its recording" if self.trace is not None and self.trace.ended else None
-
-    def _marks(self) -> dict[str, Any]:
-        trace = self.trace
-        if trace is None:
-            return {"peaks": [], "spans": []}
-        since = trace.newest_s - WINDOW_S
-        spans: list[list[Any]] = [
-            [e.id, e.kind.value, round(e.onset_s, 2), round(e.onset_s + e.duration_s, 2)]
-            for e in trace.closed
-            if e.onset_s + e.duration_s >= since
-        ]
-        spans += [[e.id, e.kind.value, round(e.onset_s, 2), None] for e in trace.open.values()]
-        peaks = [round(p, 2) for p in list(trace.peaks)[-30:]]
-        newest = self._newest_peak_s(trace)
-        return {"peaks": peaks if newest is None else [*peaks, round(newest, 2)], "spans": spans}
-
-    @staticmethod
-    def _newest_peak_s(trace: Trace) -> float | None:
-        """The peak of the breath that is not complete yet, once the flow has fallen from it."""
-        vitals = trace.vitals()
-        since = vitals.seconds_since_breath if vitals else None
-        if since is None or since < PEAK_PASSED_S:
-            return None
-        peak_s = trace.newest_s - since
-        return peak_s if not trace.peaks or peak_s - trace.peaks[-1] > PEAK_PASSED_S else None
-
-    def _events(self) -> list[dict[str, Any]]:
-        stay = self.stay
-        if stay is None:
-            return []
-        rows: list[dict[str, Any]] = []
-        for trace in stay.traces.values():
-            start = trace.spec.start_time
-            for open_event in trace.open.values():
-                running = int(trace.newest_s - open_event.onset_s)
-                rows.append(_event(start + open_event.onset_s, open_event.kind, f"{running} s", in_progress=True))
-            rows += [
-                _event(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in list(trace.closed)[-EVENTS_SHOWN:]
-            ]
-        for c in stay.commands.newest:
-            if c.state == "applied" and c.applied_at is not None:
-                change = (
-                    f"{c.previous_cmh2o} → {c.pressure_cmh2o}"
-                    if c.previous_cmh2o is not None
-                    else f"{c.pressure_cmh2o}"
-                )
-                rows.append(
-                    {
-                        "time": round(c.applied_at, 1),
-                        "kind": "pressure",
-                        "text": f"Pressure {change}",
-                        "detail": c.commanded_by,
-                        "in_progress": False,
-                    }
-                )
-        rows.sort(key=lambda row: row["time"], reverse=True)
-        return rows[:EVENTS_SHOWN]
-
-    def _night(self) -> dict[str, Any]:
-        stay = self.stay
-        merged: dict[str, list[Any]] = {"minutes": [], "pressure": [], "rate": [], "leak": [], "events": []}
-        if stay is None:
-            return merged
-        for trace in stay.traces.values():
-            for key, series in trace.night.as_dict().items():
-                merged[key] += series
-            start = trace.spec.start_time
-            merged["events"] += [
-                [round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in trace.closed
-            ]
-        return merged
-
-
-def _event(time: float, kind: EventKind, detail: str, *, in_progress: bool = False) -> dict[str, Any]:
-    text = EVENT_NAMES[kind] + (", in progress" if in_progress else "")
-    return {"time": round(time, 1), "kind": kind.value, "text": text, "detail": detail, "in_progress": in_progress}
 
 
 def _rounded(value: float | None, digits: int) -> float | int | None:

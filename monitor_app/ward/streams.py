@@ -15,8 +15,9 @@ from store import Store, StoreBehind, StoreConflict
 from .errors import RoomTaken, StoreBusy, StreamRefused
 from .rebuild import rebuild_stay
 from .recorder import Recorder
-from .room import Room, Stay
+from .room import Room
 from .rooms import Rooms
+from .stay import Stay
 from .trace import DeviceLink, StreamSpec, Trace
 
 log = logging.getLogger(__name__)

@@ -71,6 +71,8 @@ class Trace:
         have. A device sends again what the disk does not have; the detector sees each sample once all the same.
     link : DeviceLink or None
         The way back to the device that sends this recording, while it is connected.
+    news : int
+        Grows with whatever the detector finds; what is made of its findings need not be made again until then.
     is_missing_some : bool
         The queue could not take some samples; until the device has sent them again, later ones are not queued.
     """
@@ -91,6 +93,9 @@ class Trace:
         self.ended = False
         self.failed = False
         self.breaths = 0
+        self.news = 0
+        self._vitals: Vitals | None = None
+        self._vitals_next = -1
         self.night = Night(spec.start_time)
         self.peaks: deque[float] = deque(maxlen=80)
         self.open: dict[int, OpenEvent] = {}
@@ -116,11 +121,13 @@ class Trace:
         """The detector's numbers, of whatever age; None where it failed or the recording has ended."""
         if self.failed or self.ended:
             return None
-        try:
-            return self.detector.vitals()
-        except Exception:
-            self._fail()
-            return None
+        if self._vitals_next != self.detected_next:
+            try:
+                self._vitals, self._vitals_next = self.detector.vitals(), self.detected_next
+            except Exception:
+                self._fail()
+                return None
+        return self._vitals
 
     def rest(self) -> None:
         """Give the ring's memory back: another recording has taken the room."""
@@ -217,5 +224,6 @@ class Trace:
             self.closed.append(event)
         self.peaks.extend(breath.peak_s for breath in output.breaths)
         if output.breaths or output.opened or output.events:
+            self.news += 1
             found.append(Found(self.breaths, output))
         self.breaths += len(output.breaths)

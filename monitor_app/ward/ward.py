@@ -18,8 +18,9 @@ from store import CommandRow, CommandState, Store, StoreBehind
 from .commands import PENDING, check_pressure, plain
 from .errors import AdmissionRefused, CommandRefused, StoreBusy
 from .rebuild import rebuild_stay
-from .room import Room, Stay
+from .room import Room
 from .rooms import Rooms
+from .stay import Stay
 from .streams import Streams, on_disk
 
 log = logging.getLogger(__name__)
