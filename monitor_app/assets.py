@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import bokeh
+import panel
 from jinja2 import Environment, FileSystemLoader, Template
 from tornado.web import RequestHandler, StaticFileHandler
 
@@ -20,7 +22,7 @@ _LOCAL_IMPORT = re.compile(r'^import\s[^;]*?from\s+"\./[^"]+";[ \t]*\n', re.MULT
 def live_js(*, panel: bool = False) -> str:
     """Join the page's modules, in the order `js/order.json` gives; the host that is not wanted is left out."""
     order = json.loads((ASSETS / "js" / "order.json").read_text())
-    unwanted = "host_bokeh.js" if panel else "host_panel.js"
+    unwanted = "host_page.js" if panel else "host_panel.js"
     parts = [_LOCAL_IMPORT.sub("", (ASSETS / "js" / name).read_text()) for name in order if name != unwanted]
     return "\n".join(parts)
 
@@ -32,6 +34,13 @@ def live_css() -> str:
         (ASSETS / "css").glob("*.css"), key=lambda path: (path.name != "tokens.css", path.name != "base.css", path.name)
     )
     return "\n".join(path.read_text() for path in sheets)
+
+
+@cache
+def version() -> str:
+    """Changes with whatever an open page would have to be loaded anew for: our script and style, BokehJS, Panel."""
+    parts = (live_js(), live_js(panel=True), live_css(), bokeh.__version__, panel.__version__)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 @cache

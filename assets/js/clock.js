@@ -72,64 +72,20 @@ export function stateOf(room, beat) {
   return { state, age, current: state === "live" && !beat.lost };
 }
 
+/** Calls when a page may have slept: shown again, back from the cache or from being frozen, clicked into. */
+export function onWaking(act) {
+  const shown = () => document.visibilityState === "visible" && act();
+  const events = [[document, "visibilitychange"], [document, "resume"], [window, "pageshow"], [window, "focus"]];
+  for (const [target, name] of events) target.addEventListener(name, shown);
+  return () => events.forEach(([target, name]) => target.removeEventListener(name, shown));
+}
+
 /** A timer, not requestAnimationFrame: a hidden or busy page must still notice. Looks at once on waking. */
 export function startWatchdog(look) {
   const timer = setInterval(look, WATCH_EVERY_MS);
-  const wake = () => document.visibilityState === "visible" && look();
-  document.addEventListener("visibilitychange", wake);
-  window.addEventListener("pageshow", wake);
-  window.addEventListener("focus", wake);
+  const sleepOn = onWaking(look);
   return () => {
     clearInterval(timer);
-    document.removeEventListener("visibilitychange", wake);
-    window.removeEventListener("pageshow", wake);
-    window.removeEventListener("focus", wake);
+    sleepOn();
   };
 }
-
-/** After a loss, and only then: ask /liveness now and then; reload when it answers and the socket stays dumb. */
-export class Reviver {
-  constructor(beat, host) {
-    this.beat = beat;
-    this.host = host;
-    this.attempt = 0; // names the attempts of this loss; answers to an earlier one count for nothing
-    this.trying = false;
-  }
-
-  look() {
-    if (!this.beat.lost) this.stop();
-    else if (!this.trying) {
-      this.trying = true;
-      this.attempt += 1;
-      if (this.host.onLost) this.host.onLost(this.beat.silence());
-      else this.revive(this.attempt);
-    }
-  }
-
-  async revive(attempt) {
-    while (attempt === this.attempt) {
-      await pause(1000 + 2000 * Math.random());
-      if (!(await this.answers())) continue;
-      // A stopped server that goes on, or a cable put back, speaks by the old socket: give it the time to.
-      await pause(1000 + 1500 * Math.random());
-      // Ask again right before: a reload into a dead server would leave an error page that nobody comes to reload.
-      if (attempt === this.attempt && (await this.answers()) && attempt === this.attempt) window.location.reload();
-    }
-  }
-
-  async answers() {
-    try {
-      const signal = AbortSignal.timeout(2000);
-      return (await fetch(`${this.host.base}/liveness`, { cache: "no-store", signal })).ok;
-    } catch {
-      return false;
-    }
-  }
-
-  stop() {
-    if (this.trying) this.attempt += 1;
-    this.trying = false;
-  }
-}
-
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -16,6 +16,7 @@ export class Feed {
     this.rooms = new Map();
     this.site = { lab_name: "", time_zone: null, open_access: false };
     this.known = false; // a snapshot came
+    this.joined = false; // one came by this source
     this.pulse = null;
     this.missedPushes = 0;
     this.listener = () => this.push(this.source.data);
@@ -27,6 +28,7 @@ export class Feed {
     if (source === this.source) return;
     this.stop();
     this.source = source;
+    this.joined = false;
     source.properties.data.change.connect(this.listener);
     this.push(source.data);
   }
@@ -34,13 +36,15 @@ export class Feed {
   push(data) {
     const kind = one(data, "kind");
     const pulse = one(data, "pulse");
-    if (kind === null || (kind === "delta" && !this.known)) return;
+    // A new session's delta may skip what came between: its snapshot fills the gap first.
+    if (kind === null || (kind === "delta" && !this.joined)) return;
     if (kind === "delta" && this.pulse !== null && pulse > this.pulse + 1) this.missedPushes += pulse - this.pulse - 1;
     this.pulse = pulse;
     this.beat.hear(one(data, "server_time"));
     const snapshot = kind === "snapshot";
     if (snapshot) this.rooms.clear();
     this.known = true;
+    this.joined ||= snapshot;
     const site = one(data, "site");
     if (site) this.site = site;
     const removed = one(data, "removed") ?? [];

@@ -1,48 +1,38 @@
 // The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
 
 import { mountRoom } from "./room.js";
-import { RequestLink, findModel, leaveReconnecting } from "./source.js";
+import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
-
-const LOOK_AGAIN_MS = 20;
 
 /**
  * `kind` is "wall" or "room". The component may have the parameters `room` and `base`.
- * The source is the document's model of the known name: wait for it where the component is rendered first.
+ * On a page of ours it takes in the view that the page has mounted and keeps connected. Elsewhere, as in notebooks, it mounts its
+ * own at once and follows the document's source; there nothing is fetched and nothing reloaded: the connection is not ours.
  */
 export function renderLive({ model, view, el }, kind) {
+  const mount = document.querySelector(`[data-breathwatch="${kind}"]`);
+  if (mount?.breathwatch) {
+    el.replaceChildren(mount.breathwatch.root);
+    mount.remove();
+    return;
+  }
   const { document: doc } = view.model;
   const link = new RequestLink();
-  let mounted = null;
-  let source = null;
-  let timer = 0;
+  link.adopt(doc);
+  const host = { base: model.base ?? "", room: model.room ?? null, ...(link.requests ? link.verbs : {}) };
+  const mounted = (kind === "wall" ? mountWall : mountRoom)(el, host);
 
   function adopt() {
     link.adopt(doc);
-    const found = findModel(doc);
-    if (found === null) {
-      clearTimeout(timer);
-      timer = setTimeout(adopt, LOOK_AGAIN_MS);
-    } else if (found !== source) {
-      source = found;
-      if (mounted) mounted.rebind(source);
-      else mounted = (kind === "wall" ? mountWall : mountRoom)(el, host());
-    }
+    const source = findModel(doc);
+    if (source !== null) mounted.rebind(source);
   }
 
-  function host() {
-    const made = { source, base: model.base ?? "", room: model.room ?? null, ...link.verbs };
-    if (model.embedded) made.onLost = () => {}; // a notebook is not reloaded
-    return made;
-  }
-
-  if (!model.embedded) leaveReconnecting(doc);
   const follow = ({ kind: change }) => change === "ModelChanged" || queueMicrotask(adopt);
   doc.on_change(follow);
   model.on("remove", () => {
-    clearTimeout(timer);
     doc.remove_on_change(follow);
-    mounted?.destroy();
+    mounted.destroy();
   });
   adopt();
 }

@@ -1,7 +1,7 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
 import { SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
-import { Reviver, startWatchdog, stateOf } from "./clock.js";
+import { startWatchdog, stateOf } from "./clock.js";
 import { remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { EventList } from "./events.js";
@@ -35,7 +35,6 @@ class Room {
     this.build();
     this.colors = readColors(this.root);
     this.feed = new Feed((push) => this.take(push));
-    this.reviver = new Reviver(this.feed.beat, host);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();
@@ -47,7 +46,6 @@ class Room {
       this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
     }
     this.measure();
-    this.feed.rebind(host.source);
     this.look();
   }
 
@@ -142,7 +140,7 @@ class Room {
   look() {
     const { feed, clock, room } = this;
     const { beat } = feed;
-    this.reviver.look();
+    if (beat.lost) this.host.onLost?.(beat.silence());
     this.face.show(feed, clock);
     const lost = this.lost.showLoss(feed, clock);
     const found = room ? stateOf(room, beat) : { state: "empty", age: null, current: false };
@@ -162,9 +160,11 @@ class Room {
     this.showWho(room, vacant);
     this.showNumbers(room, current);
     setClass(this.root, "old", feed.known && !current);
+    setClass(this.root, "unknown", !feed.known);
     this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
     this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
-    this.flow.showNote(room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "");
+    const remark = room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "";
+    this.flow.showNote(feed.known ? remark : "Connecting");
     this.events.show(room?.events, clock);
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
@@ -234,7 +234,6 @@ class Room {
 
   destroy() {
     this.stopWatching();
-    this.reviver.stop();
     this.sizes.disconnect();
     this.themes.disconnect();
     cancelAnimationFrame(this.frame);
@@ -245,5 +244,5 @@ class Room {
 
 export function mountRoom(el, host) {
   const room = new Room(el, { base: "", ...host });
-  return { destroy: () => room.destroy(), rebind: (source) => room.feed.rebind(source) };
+  return { root: room.root, beat: room.feed.beat, rebind: (source) => room.feed.rebind(source), destroy: () => room.destroy() };
 }

@@ -9,13 +9,7 @@ export function findModel(doc, name = SOURCE_NAME) {
   return doc.all_roots?.find(is) ?? [...(doc._all_models?.values() ?? [])].find(is) ?? null;
 }
 
-/**
- * A lost connection is mended by the page's own watchdog, with a reload. Bokeh's way reads the new socket with what it had
- * half read from the old one, and asks a new session for a document that was made for no page.
- */
-export function leaveReconnecting(doc) {
-  doc.config.setv({ reconnect_session: false }, { silent: true });
-}
+const NOT_SENT = "The server is lost: nothing was sent. Set the pressure at the device, or wait until this page is live again.";
 
 /** Commands go out as the data of one source, errors come back as that of another; a page that only shows has neither. */
 export class RequestLink {
@@ -24,7 +18,7 @@ export class RequestLink {
     this.takers = [];
   }
 
-  /** A reconnection replaces the document's models: speak by the newest. */
+  /** Each session has its own models: speak by the newest. */
   adopt(doc) {
     const found = findModel(doc, REQUESTS_NAME);
     if (found === null || found === this.requests) return;
@@ -33,16 +27,22 @@ export class RequestLink {
     replies?.properties.data.change.connect(() => this.take(replies.data.reply ?? []));
   }
 
+  /** The connection is gone: what is asked for until the next one comes is refused at once. */
+  cut() {
+    this.requests = null;
+  }
+
   take(replies) {
     for (const reply of replies) this.takers.forEach((taker) => taker(reply));
   }
 
-  /** What a mounted view needs to command, nothing where the page only shows. */
+  send(request) {
+    if (this.requests) this.requests.data = { request: [JSON.stringify(request)] };
+    else queueMicrotask(() => this.take([{ request_id: request.request_id, ok: false, message: NOT_SENT }]));
+  }
+
+  /** What a mounted view needs to command. */
   get verbs() {
-    if (this.requests === null) return {};
-    return {
-      send: (request) => (this.requests.data = { request: [JSON.stringify(request)] }),
-      onReply: (taker) => this.takers.push(taker),
-    };
+    return { send: (request) => this.send(request), onReply: (taker) => this.takers.push(taker) };
   }
 }

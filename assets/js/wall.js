@@ -1,7 +1,7 @@
 // The wall: every room at once, from 1 to 64, without scrolling and without a hand.
 
 import { SiteClock, ingestAddress, node, setClass, setHidden, setText } from "./format.js";
-import { Reviver, startWatchdog, stateOf } from "./clock.js";
+import { startWatchdog, stateOf } from "./clock.js";
 import { MARK, conditionsOf, countByPriority, spoken } from "./conditions.js";
 import { flash } from "./band.js";
 import { Feed } from "./feed.js";
@@ -37,7 +37,6 @@ class Wall {
     this.colors = readColors(this.root);
     this.frame = 0;
     this.feed = new Feed((push) => this.take(push));
-    this.reviver = new Reviver(this.feed.beat, host);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();
@@ -49,7 +48,6 @@ class Wall {
       this.themes.observe(target, { attributes: true, attributeFilter: ["data-theme"] });
     }
     this.layOut();
-    this.feed.rebind(host.source);
     this.look();
   }
 
@@ -70,9 +68,10 @@ class Wall {
     bar.append(this.title, this.count, this.notice, right);
     this.lost = new LostBand();
     this.grid = node("div", "tiles");
+    this.connecting = node("p", "connecting quiet", "Connecting");
     this.welcome = this.buildWelcome();
     this.announcer = new Announcer();
-    this.root.append(bar, this.lost.element, this.grid, this.welcome, this.announcer.element);
+    this.root.append(bar, this.lost.element, this.grid, this.connecting, this.welcome, this.announcer.element);
     this.el.replaceChildren(this.root);
     loadFont(this.host.base);
   }
@@ -129,7 +128,7 @@ class Wall {
   /** The watchdog: all that changes with time alone. */
   look() {
     const { beat, rooms, site, known } = this.feed;
-    this.reviver.look();
+    if (beat.lost) this.host.onLost?.(beat.silence());
     this.face.show(this.feed, this.clock);
     this.lost.showLoss(this.feed, this.clock);
     const sentences = beat.silence() >= 4 ? ["Server lost"] : [];
@@ -150,9 +149,11 @@ class Wall {
     setText(this.title, site.lab_name || "Breathwatch");
     setText(this.notice, site.notice || "");
     setText(this.count, !known || rooms.size === 0 ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
+    setHidden(this.connecting, known);
     setHidden(this.welcome, !known || rooms.size > 0);
     setHidden(this.grid, rooms.size === 0);
     setClass(this.root, "lost", known && beat.lost);
+    setClass(this.root, "unknown", !known);
     this.plan();
   }
 
@@ -207,7 +208,6 @@ class Wall {
 
   destroy() {
     this.stopWatching();
-    this.reviver.stop();
     this.sizes.disconnect();
     this.themes.disconnect();
     cancelAnimationFrame(this.frame);
@@ -218,5 +218,5 @@ class Wall {
 
 export function mountWall(el, host) {
   const wall = new Wall(el, { base: "", ...host });
-  return { destroy: () => wall.destroy(), rebind: (source) => wall.feed.rebind(source) };
+  return { root: wall.root, beat: wall.feed.beat, rebind: (source) => wall.feed.rebind(source), destroy: () => wall.destroy() };
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bokeh
 from bokeh.document import Document
 
-from monitor_app.assets import template
+from monitor_app import assets
 from monitor_app.push import Broadcaster, LiveFeed, Site, attach_live
 from monitor_app.ward import Ward
 
@@ -23,18 +23,22 @@ class PageContext:
     broadcaster: Broadcaster | None
 
 
-def dress(doc: Document, context: PageContext, *, title: str, bare_view: str | None = None) -> None:
+def dress(
+    doc: Document, context: PageContext, *, title: str, view: str, room: int | None = None, panel: bool = False
+) -> None:
     """Give a document its title and template.
 
-    A bare view is drawn by our module on BokehJS' core alone; otherwise Panel's resources come too and draw its roots.
+    A page needs BokehJS' core alone; with `panel`, Panel's resources come too and draw its roots.
     """
     doc.title = title
     doc.config.reconnect_session = False  # our module finds a lost server again, without half-read messages
     doc.config.notify_connection_status = False  # the page says it itself, in its own words
-    doc.template = template("live_page.html" if bare_view else "panel_page.html")
+    doc.template = assets.template("panel_page.html" if panel else "live_page.html")
     doc.template_variables.update(
         prefix=context.prefix,
-        view=bare_view,
+        view=view,
+        room=room,
+        version=assets.version(),
         bokeh_url=f"{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}",
     )
 
@@ -45,6 +49,11 @@ def go_live(doc: Document, context: PageContext, room: int | None = None) -> Non
         context.broadcaster.attach(doc, room)
     else:
         attach_live(doc, LiveFeed(context.ward, context.site, room), interval_ms=context.push_interval_ms)
+
+
+def resumes(doc: Document) -> bool:
+    """Whether a page that is open already asks for a new session: it has what draws, and needs the data alone."""
+    return argument(doc, "resume") is not None
 
 
 def argument(doc: Document, name: str) -> str | None:

@@ -13,7 +13,7 @@ from monitor_app import assets
 from monitor_app.push import attach_requests
 from monitor_app.ward import Ward, WardError
 
-from .page import PageContext, argument, dress, go_live
+from .page import PageContext, argument, dress, go_live, resumes
 
 
 class LiveRoom(JSComponent):
@@ -70,9 +70,11 @@ def room_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the room that the address names; without one the page says how to choose one."""
     given = argument(doc, "room")
     number = int(given) if given and given.isascii() and given.isdigit() and 0 < int(given) < 2**31 else None
-    dress(doc, context, title=f"Room {number} · {context.site.lab_name}" if number else "No such room")
+    title = f"Room {number} · {context.site.lab_name}" if number else "No such room"
+    dress(doc, context, title=title, view="room", room=number, panel=not resumes(doc))
     view = RoomView(context.ward, number, base=context.prefix)
-    view.__panel__().server_doc(doc, title=doc.title, location=False)
+    if not resumes(doc):
+        view.__panel__().server_doc(doc, title=doc.title, location=False)
 
     async def on_request(request: dict[str, Any]) -> str | None:
         return await view.carry_out(request, by="room page")

@@ -9,5 +9,5 @@ from .page import PageContext, dress, go_live
 
 def wall_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the wall (F23)."""
-    dress(doc, context, bare_view="wall", title=f"Wall · {context.site.lab_name}")
+    dress(doc, context, view="wall", title=f"Wall · {context.site.lab_name}")
     go_live(doc, context)

@@ -1,0 +1,36 @@
+// A page of our own: mount the view at once, keep it connected, and give it each new session's source.
+// The page says what to mount: <div data-breathwatch="wall" data-base="" data-version="...">.
+
+import { onWaking } from "./clock.js";
+import { Lifeline } from "./lifeline.js";
+import { mountRoom } from "./room.js";
+import { fetchScripts } from "./scripts.js";
+import { readPage } from "./session.js";
+import { RequestLink, findModel } from "./source.js";
+import { mountWall } from "./wall.js";
+
+const isDrawn = (root) => (root.default_view ?? null) !== null;
+
+export function mountPage(el) {
+  const link = new RequestLink();
+  const { base = "", breathwatch: view, room } = el.dataset;
+  const host = { base, room: Number(room) || null, onLost: () => lifeline.mend(), ...link.verbs };
+  const mounted = view === "room" ? mountRoom(el, host) : mountWall(el, host);
+  const { version, token } = readPage(document);
+  const lifeline = new Lifeline({ beat: mounted.beat, version, adopt, cut: () => link.cut() });
+
+  function adopt(session) {
+    link.adopt(session.document);
+    mounted.rebind(findModel(session.document));
+    // Panel's roots come with the page's own session only: later ones carry the data and nothing to draw.
+    if (session.document.roots().some(isDrawn)) session.render();
+    else session.sayReady();
+  }
+
+  onWaking(() => lifeline.wake());
+  fetchScripts(document);
+  lifeline.mend(token);
+  return mounted;
+}
+
+for (const el of document.querySelectorAll("[data-breathwatch]")) el.breathwatch = mountPage(el);

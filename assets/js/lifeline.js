@@ -1,0 +1,107 @@
+// From the page to its server and back: the first connection, and every one after a loss, without a reload.
+// An outage of a second, an hour or a night, a restart, an expired token: each attempt fetches the page's own address for
+// a fresh token and opens a new session with it. What is on the screen stays there, and the new session's snapshot fills it.
+
+import { runScripts } from "./scripts.js";
+import { fetchPage, openSession } from "./session.js";
+
+/** How long a new session may take to say something before another is tried. */
+const SPEAKS_WITHIN_MS = 3000;
+
+/**
+ * Milliseconds to wait before an attempt. The first one comes soon after the loss, later ones 1 to 4 s apart: at random, so that
+ * a server that comes back is not met by all its browsers at once.
+ */
+export function waitBefore(attempt, random = Math.random) {
+  const [least, most] = attempt === 0 ? [50, 800] : [Math.min(1000, 250 * 2 ** (attempt - 1)), Math.min(4000, 1000 * 2 ** (attempt - 1))];
+  return least + (most - least) * random();
+}
+
+export class Lifeline {
+  /**
+   * `adopt(document)` takes a new session's document into use and lets go of the one before; `cut()` hears that there is none.
+   * `beat` tells whether anything is heard. `version` is that of our own script.
+   */
+  constructor({ beat, version, adopt, cut }) {
+    Object.assign(this, { beat, version, adopt, cut });
+    this.session = null;
+    this.trying = false;
+    this.leaving = false;
+    this.endPause = () => {};
+  }
+
+  /** Connect, with the token that the page came with if it has one, and mend every loss from now on. */
+  async mend(token = null) {
+    if (this.trying) return;
+    this.trying = true;
+    for (let attempt = 0; this.wanting; attempt += 1) {
+      if (token === null) await this.pause(waitBefore(attempt));
+      try {
+        if (this.wanting) await this.attempt(token);
+      } catch {
+        // The reasons are many and the remedy is one: the next attempt.
+      }
+      token = null;
+    }
+    this.trying = false;
+  }
+
+  /** The old socket may speak again meanwhile: a stopped server goes on, a cable is put back. Then it stays. */
+  get wanting() {
+    return !this.leaving && (!this.session?.open || this.beat.lost);
+  }
+
+  async attempt(given) {
+    await runScripts(document);
+    let token = given;
+    if (token === null) {
+      const page = await fetchPage();
+      if (!this.wanting) return;
+      if (page?.version !== this.version) {
+        this.reload();
+        return;
+      }
+      token = page.token;
+    }
+    const session = await openSession(token, given === null);
+    if (!this.wanting) {
+      session.end();
+      return;
+    }
+    this.session?.end();
+    this.session = session;
+    session.onClose(() => {
+      session.end();
+      if (session !== this.session) return;
+      this.cut();
+      this.mend();
+    });
+    const { pushes } = this.beat;
+    this.adopt(session);
+    for (const until = performance.now() + SPEAKS_WITHIN_MS; this.beat.pushes === pushes && session.open; ) {
+      if (performance.now() > until) return;
+      await this.pause(50);
+    }
+  }
+
+  /** The server answered with a page that is not ours, or is for a newer script. */
+  reload() {
+    this.leaving = true;
+    window.location.reload();
+  }
+
+  /** A page that slept has waited long enough. */
+  wake() {
+    this.endPause();
+  }
+
+  pause(milliseconds) {
+    return new Promise((done) => {
+      const timer = setTimeout(done, milliseconds);
+      this.endPause = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+  }
+}

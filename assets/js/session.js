@@ -1,0 +1,96 @@
+// One session with the server, by BokehJS' own connection: a fresh token, an open socket, and an end without a trace.
+
+const FETCH_WITHIN_MS = 3000;
+const OPEN_WITHIN_MS = 5000;
+/** Says that only the live source is wanted: what draws is here already. */
+const RESUME = "resume";
+
+/**
+ * What the page's own address gives now: its token and the version of its script, or null where it is no page of ours.
+ * Throws where nobody answers, or only a proxy does: whoever waits goes on to wait.
+ */
+export async function fetchPage() {
+  const address = new URL(window.location.href);
+  address.searchParams.set(RESUME, "1");
+  const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(FETCH_WITHIN_MS) });
+  if (!answer.ok) throw new Error(`${address.pathname} answers ${answer.status}`);
+  return readPage(new DOMParser().parseFromString(await answer.text(), "text/html"));
+}
+
+/** The token and the version in a page of ours. */
+export function readPage(page) {
+  const mount = page.querySelector("[data-breathwatch]");
+  const session = page.querySelector("script.bw-session");
+  return mount && session ? { version: mount.dataset.version, token: JSON.parse(session.textContent).token } : null;
+}
+
+/** Open a session with a token; what comes to be later than allowed, or too late, is ended. */
+export async function openSession(token, resumes) {
+  const { ClientConnection } = window.Bokeh.require("client/connection");
+  const { protocol, host, pathname, search } = window.location;
+  const address = `${protocol === "https:" ? "wss:" : "ws:"}//${host}${pathname.replace(/\/+$/, "")}/ws`;
+  const query = new URLSearchParams(search);
+  if (resumes) query.set(RESUME, "1");
+  const session = new Session(new ClientConnection(address, token, String(query)));
+  const timer = setTimeout(() => session.end(), OPEN_WITHIN_MS);
+  try {
+    return await session.begin();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+class Session {
+  constructor(connection) {
+    this.connection = connection;
+    this.document = null;
+    this.rendered = false;
+  }
+
+  async begin() {
+    const { document } = await this.connection.connect();
+    this.document = document;
+    // Bokeh's own reconnection reads the new socket with what it had half read from the old one.
+    document.config.setv({ reconnect_session: false }, { silent: true });
+    return this;
+  }
+
+  get open() {
+    return this.connection.socket?.readyState === WebSocket.OPEN;
+  }
+
+  onClose(act) {
+    if (this.open) this.connection.socket.addEventListener("close", act);
+    else act();
+  }
+
+  /** Draw the document's roots in the places that the page has for them; Bokeh then says that the page is ready. */
+  render() {
+    this.rendered = true;
+    const places = this.document.roots().map(({ id }) => document.querySelector(`[data-root-id="${CSS.escape(id)}"]`));
+    return window.Bokeh.embed.add_document_standalone(this.document, document.body, places);
+  }
+
+  /** Tell the server that we listen, so that it begins at once. */
+  sayReady() {
+    const { DocumentReady } = window.Bokeh.require("core/bokeh_events");
+    this.document.event_manager.send_event(new DocumentReady());
+  }
+
+  /** Close the socket and let go of the models: after thousands of sessions the page is as it was after one. */
+  end() {
+    const { connection, document } = this;
+    if (connection.session) connection.close();
+    else {
+      connection.closed_permanently = true;
+      connection.socket?.close();
+    }
+    if (document === null) return;
+    const { documents } = window.Bokeh;
+    const at = documents.indexOf(document);
+    if (at >= 0 && !this.rendered) {
+      documents.splice(at, 1);
+      document.clear({ sync: false });
+    }
+  }
+}
