@@ -19,7 +19,6 @@ from benchmarks.figures import quantiles_ms, show
 from benchmarks.process import Process
 
 JOINING_AT_ONCE = 5
-SETTLE_S = 3.0
 LAG_STEP_S = 0.01
 LAG_SHARE = 0.25
 """A client whose own loop is late by more than this share of the p99 it measures is part of what it measures."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tornado.httpclient import AsyncHTTPClient
+
 from benchmarks.devices import RATE_HZ
 from benchmarks.figures import load_now
-from benchmarks.process import Process, Server, cores
+from benchmarks.process import START_S, Process, Server, cores
 
+SETTLE_S = 3.0
 HISTORY_S = 30.0
 """What the devices have recorded already, so that a page that joins gets a full window."""
 
@@ -28,13 +32,30 @@ class Bench:
     core: int | None
     folder: Path
 
-    @contextmanager
-    def ward(self, rooms: int | None = None) -> Iterator[Server]:
-        """A server with devices that stream until it ends."""
-        with ExitStack() as stack:
-            server = stack.enter_context(self.server())
-            stack.enter_context(self.devices(server.url, rooms or self.options.rooms))
+    @asynccontextmanager
+    async def ward(self, rooms: int | None = None) -> AsyncIterator[Server]:
+        """A server with devices that stream until it ends, once all their rooms are live."""
+        n = rooms or self.options.rooms
+        with self.server() as server, self.devices(server.url, n) as devices:
+            await self.all_live(server, devices, n)
             yield server
+
+    async def all_live(self, server: Server, devices: Process, rooms: int) -> None:
+        """Wait until every device streams and what it had recorded before has come."""
+        history = int(HISTORY_S * self.options.rate)
+        async with asyncio.timeout(START_S):
+            while True:
+                server.check()
+                devices.check()
+                answer = await AsyncHTTPClient().fetch(f"{server.url}/api/v1/rooms", request_timeout=START_S)
+                live = [r for r in json.loads(answer.body) if r["state"] == "live"]
+                if sum(r["samples_received"] > history for r in live) == rooms:
+                    return
+                await asyncio.sleep(0.1)
+
+    async def settle(self) -> None:
+        """Let pass what a start or a burst of joins leaves to do."""
+        await asyncio.sleep(self.options.settle)
 
     def server(self, port: int | None = None) -> Server:
         """A server, not yet started, on the bench's core."""
@@ -54,6 +75,7 @@ def ward_options(name: str, about: str | None, *, rooms: int = 32, pushes: float
     parser.add_argument("--rooms", type=int, default=rooms, help=f"rooms whose devices stream (default {rooms})")
     parser.add_argument("--pushes", type=float, default=pushes, help=f"pushes per second (default {pushes:g})")
     parser.add_argument("--rate", type=float, default=RATE_HZ, help="samples per second of a device (default 25)")
+    parser.add_argument("--settle", type=float, default=SETTLE_S, help="s of quiet before figures count (default 3)")
     return parser
 
 

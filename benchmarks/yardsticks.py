@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from benchmarks.bokeh_client import BokehPage
-from benchmarks.crowd import JOINING_AT_ONCE, SETTLE_S
+from benchmarks.crowd import JOINING_AT_ONCE
 from benchmarks.figures import quantiles_ms, show
 from benchmarks.process import Process, free_port, wait_for_page
 from benchmarks.ward import Bench
@@ -105,7 +105,7 @@ async def plain(bench: Bench, browsers: int, seconds: float) -> Cost:
         pages = [PlainPage(url, "/wall") for _ in range(browsers)]
         for at in range(0, browsers, JOINING_AT_ONCE):
             await asyncio.gather(*(page.open() for page in pages[at : at + JOINING_AT_ONCE]))
-        await asyncio.sleep(SETTLE_S)
+        await bench.settle()
         for page in pages:
             page.patches = 0
         cpu, begun = server.cpu_s(), time.monotonic()

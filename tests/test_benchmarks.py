@@ -16,6 +16,8 @@ from benchmarks.bokeh_client import PageClient
 from benchmarks.process import Process, Server
 
 ROOM = devices.FIRST_ROOM
+TINY = ("--rooms", "2", "--settle", "0.2")
+CLEAN = "gaps 0, doubles 0, wrong 0, pulses 0, orphans 0"
 
 
 def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
@@ -67,22 +69,21 @@ def test_bokehs_own_client_gets_pushes(streaming: Server) -> None:
 
 
 def test_bench_push_finds_nothing_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    push.main(["--rooms", "2", "--browsers", "2", "--seconds", "2"])
+    push.main([*TINY, "--browsers", "2", "--seconds", "1.5"])
     said = capsys.readouterr().out
-    for word in ("p99", "gaps 0, doubles 0, wrong 0", "times the CPU of bare, framed once", "below the plain way"):
+    for word in ("p99", CLEAN, "times the CPU of bare, framed once", "times below the plain way"):
         assert word in said
 
 
 def test_bench_push_mixes_walls_and_rooms_of_fast_devices(capsys: pytest.CaptureFixture[str]) -> None:
-    tiny = ["--rooms", "2", "--browsers", "1", "--rooms-pages", "2", "--rate", "100", "--seconds", "2"]
-    push.main(tiny)
-    assert "gaps 0, doubles 0, wrong 0" in capsys.readouterr().out
+    push.main([*TINY, "--browsers", "1", "--rooms-pages", "2", "--rate", "100", "--seconds", "1"])
+    assert CLEAN in capsys.readouterr().out
 
 
 def test_bench_push_finds_the_most_walls(capsys: pytest.CaptureFixture[str]) -> None:
-    push.main(["--rooms", "2", "--find-most", "--step", "2", "--most", "4", "--seconds", "1"])
+    push.main([*TINY, "--find-most", "--step", "2", "--most", "4", "--seconds", "0.5"])
     said = capsys.readouterr().out
-    for word in ("2 walls", "4 walls", "4 or more", "gaps 0, doubles 0, wrong 0"):
+    for word in ("2 walls", "most walls with p99", CLEAN):
         assert word in said
 
 
