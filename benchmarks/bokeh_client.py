@@ -7,23 +7,27 @@ import json
 import re
 import time
 import uuid
+from array import array
 from functools import lru_cache
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
 
-from benchmarks.continuity import Continuity, ExpectedFlow
-from benchmarks.websocket import LoadSocket, connect
+from benchmarks.continuity import Continuity, ExpectedSamples, Position, Step
+from benchmarks.websocket import LoadSocket, connect, whole_messages
 
 SOURCE_NAME = "breathwatch-live"
 JOIN_S = 30.0
-LAG_STEP_S = 0.01
-_TOKEN = re.compile(r'"token":\s*"([^"]+)"')
+WINDOW_S = 30.0
+"""How far back a snapshot reaches."""
+_TOKEN = re.compile(rb'"token":\s*"([^"]+)"')
 _READY = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
 
+AsyncHTTPClient.configure(None, max_clients=10_000)
 
-class PageClient:
-    """One page, opened as a browser opens it.
+
+class BokehPage:
+    """A page of any Bokeh server, opened as a browser opens it; whoever inherits takes its patches.
 
     Parameters
     ----------
@@ -31,59 +35,51 @@ class PageClient:
         The server's address.
     path : str
         The page, such as `/wall` or `/room?room=101`.
-    expected : callable or None
-        What the samples must be; None: only that none is missing and none comes twice.
     announce : bool
         Send the event `document_ready`, as a browser does; `bokeh.client.pull_session` does not.
+    receive_buffer : int or None
+        Bytes that the kernel keeps of what is not read; a small one makes a page that stalls felt at once.
 
     Attributes
     ----------
-    latencies_s : list of float
-        From the server's receipt of a push's newest sample to its arrival here, while `measuring`.
-    push_sizes : list of int
-        Bytes of the content of those pushes.
-    kept : list of bytes
-        Their contents, while `keep` is set: the yardstick sends the same.
+    page_bytes, page_s : int, float
+        Size of the page's HTML, and how long its fetch took.
     """
 
-    def __init__(self, server: str, path: str, *, expected: ExpectedFlow | None = None, announce: bool = True) -> None:
+    def __init__(self, server: str, path: str, *, announce: bool = True, receive_buffer: int | None = None) -> None:
         self.server, self.path, self.announce = server.rstrip("/"), path, announce
-        self.continuity = Continuity(expected)
-        self.measuring = self.keep = False
-        self.latencies_s: list[float] = []
-        self.push_sizes: list[int] = []
-        self.kept: list[bytes] = []
-        self.pushes = 0
-        self.joined_s: float | None = None
-        self.last_push_at: float | None = None
         self.socket: LoadSocket | None = None
+        self.page_bytes, self.page_s = 0, 0.0
+        self._receive_buffer = receive_buffer
         self._message: list[bytes] = []
-        self._source_id: str | None = None
-        self._acknowledged = asyncio.Event()
-        self._live = asyncio.Event()
-        self._heard = asyncio.Event()
+        self._acknowledged, self._pulled = asyncio.Event(), asyncio.Event()
 
-    async def join(self) -> None:
-        """Load the page and wait for the first push; TimeoutError where none comes."""
+    async def open(self) -> None:
+        """Load the page, connect, and get the document."""
         begun = time.monotonic()
-        async with asyncio.timeout(JOIN_S):
-            page = (await AsyncHTTPClient().fetch(self.server + self.path, request_timeout=JOIN_S)).body.decode()
-            found = _TOKEN.search(page)
-            if found is None:
-                raise ConnectionError(f"{self.path} is no page of Bokeh's: it holds no token")
-            path, _, query = self.path.partition("?")
-            address = f"{self.server.replace('http', 'ws', 1)}{path}/ws?{query}"
-            self.socket = await connect(address, self._take, subprotocols=("bokeh", found[1]))
-            await self._acknowledged.wait()
-            self._say("PULL-DOC-REQ", {})
-            await self._live.wait()
-        self.joined_s = time.monotonic() - begun
-
-    async def heard(self, pushes: int) -> None:
-        """Wait for so many pushes with new samples while `measuring`."""
-        while len(self.latencies_s) < pushes:
-            self._heard.clear()
-            await self._heard.wait()
+        page = (await AsyncHTTPClient().fetch(self.server + self.path, request_timeout=JOIN_S)).body
+        self.page_bytes, self.page_s = len(page), time.monotonic() - begun
+        found = _TOKEN.search(page)
+        if found is None:
+            raise ConnectionError(f"{self.path} is no page of Bokeh's: it holds no token")
+        path, _, query = self.path.partition("?")
+        address = f"{self.server.replace('http', 'ws', 1)}{path}/ws?{query}"
+        self._message.clear()
+        self._acknowledged.clear()
+        self._pulled.clear()
+        self.socket = await connect(
+            address,
+            self._take,
+            self._take_read,
+            subprotocols=("bokeh", found[1].decode()),
+            receive_buffer=self._receive_buffer,
+        )
+        await self._acknowledged.wait()
+        self._say("PULL-DOC-REQ", {})
+        await self._pulled.wait()
+        if self.announce:
+            event = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": _READY}
+            self._say("PATCH-DOC", {"events": [event]})
 
     def leave(self) -> None:
         """Close the page."""
@@ -103,16 +99,90 @@ class PageClient:
         header = _decoded(self._message[0])
         if len(self._message) < 3 + 2 * header.get("num_buffers", 0):
             return
-        content, self._message = self._message[2], []
+        content = self._message[2]
+        self._message.clear()
         kind = header["msgtype"]
         if kind == "PATCH-DOC":
-            self._patch(content, received_at)
+            self._patched(content, received_at)
         elif kind == "ACK":
             self._acknowledged.set()
         elif kind == "PULL-DOC-REPLY":
             self._document(json.loads(content))
+            self._pulled.set()
         elif kind == "ERROR":
             raise RuntimeError(f"the server said: {content[:500]!r}")
+
+    def _take_read(self, data: bytes, received_at: float) -> bool:
+        return not self._message and self._patched_at_once(data, received_at)
+
+    def _document(self, content: dict[str, Any]) -> None:
+        """Take the document as it was pulled."""
+
+    def _patched(self, content: bytes, received_at: float) -> None:
+        """Take the content of a PATCH-DOC."""
+
+    def _patched_at_once(self, data: bytes, received_at: float) -> bool:
+        """Take what one read gave, if it is one whole PATCH-DOC that is known already."""
+        return False
+
+
+class PageClient(BokehPage):
+    """One page of ours, with every sample checked.
+
+    Parameters
+    ----------
+    expected : callable or None
+        What the samples must be; None: only that none is missing and none comes twice.
+    server, path, announce, receive_buffer
+        As of any page.
+
+    Attributes
+    ----------
+    latencies_s : array of float
+        From the server's receipt of a push's newest sample to its arrival here, while `measuring`.
+    pushes, push_bytes : int
+        Number of those pushes, with and without samples, and bytes of their contents.
+    longest_gap_s : float
+        Longest time between two pushes since it was last set to zero.
+    kept : list of bytes
+        Contents of the pushes, while `keep` is set: the yardstick sends the same.
+    """
+
+    def __init__(self, server: str, path: str, *, expected: ExpectedSamples | None = None, **how: Any) -> None:
+        super().__init__(server, path, **how)
+        self.continuity = Continuity(expected)
+        self.measuring = self.keep = False
+        self.latencies_s = array("d")
+        self.pushes = self.push_bytes = 0
+        self.longest_gap_s = 0.0
+        self.kept: list[bytes] = []
+        self.joined_s: float | None = None
+        self.joined_bytes = 0
+        self.last_push_at: float | None = None
+        self._source_id: str | None = None
+        self._live, self._heard = asyncio.Event(), asyncio.Event()
+
+    async def join(self) -> None:
+        """Load the page and wait for the first push; TimeoutError where none comes.
+
+        A page that comes back must get what it missed, unless it was away for longer than a snapshot reaches back.
+        """
+        begun = time.monotonic()
+        self._live.clear()
+        async with asyncio.timeout(JOIN_S):
+            if self.last_push_at is not None and time.time() - self.last_push_at > WINDOW_S - 1:
+                self.continuity.forget()
+            await self.open()
+            await self._live.wait()
+        self.joined_s = time.monotonic() - begun
+        assert self.socket is not None
+        self.joined_bytes = self.page_bytes + self.socket.bytes_received
+
+    async def heard(self, pushes: int) -> None:
+        """Wait for so many pushes with new samples while `measuring`."""
+        while len(self.latencies_s) < pushes:
+            self._heard.clear()
+            await self._heard.wait()
 
     def _document(self, content: dict[str, Any]) -> None:
         source = next(m for m in content["doc"]["roots"] if m["attributes"].get("name") == SOURCE_NAME)
@@ -120,26 +190,35 @@ class PageClient:
         data = source["attributes"].get("data", {})
         if entries := data.get("entries"):
             self.continuity.take({key: column[0] for key, column in entries if column})
-        if self.announce:
-            event = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": _READY}
-            self._say("PATCH-DOC", {"events": [event]})
 
-    def _patch(self, content: bytes, received_at: float) -> None:
-        for event in _decoded(content)["events"]:
-            if event["kind"] != "ColumnDataChanged" or event["model"]["id"] != self._source_id:
-                continue
-            push = {key: column[0] for key, column in event["data"]["entries"]}
-            has_samples = self.continuity.take(push)
-            self.last_push_at = received_at
+    def _patched(self, content: bytes, received_at: float) -> None:
+        step = _step(self.continuity.position, self._source_id, content)
+        if step is not None:
+            self._go(step, content, len(content), received_at)
+
+    def _patched_at_once(self, data: bytes, received_at: float) -> bool:
+        found = _step_of_read(self.continuity.position, self._source_id, data)
+        if found is None:
+            return False
+        self._go(*found, received_at)
+        return True
+
+    def _go(self, step: Step, content: bytes, n_bytes: int, received_at: float) -> None:
+        self.continuity.move(step)
+        if self.last_push_at is not None and received_at - self.last_push_at > self.longest_gap_s:
+            self.longest_gap_s = received_at - self.last_push_at
+        self.last_push_at = received_at
+        if not self._live.is_set():
             self._live.set()
-            self._heard.set()
-            if self.measuring:
-                self.pushes += 1
-                self.push_sizes.append(len(content))
-                if self.keep:
-                    self.kept.append(content)
-                if has_samples:
-                    self.latencies_s.append(received_at - push["newest_sample_time"])
+        if self.measuring:
+            self.pushes += 1
+            self.push_bytes += n_bytes
+            if self.keep:
+                self.kept.append(content)
+            if step.newest_sample_time is not None:
+                self.latencies_s.append(received_at - step.newest_sample_time)
+                if not self._heard.is_set():
+                    self._heard.set()
 
 
 @lru_cache(maxsize=256)
@@ -148,21 +227,26 @@ def _decoded(text: bytes) -> Any:
     return json.loads(text)
 
 
-class LoopLag:
-    """How late this process' own event loop is: what it adds to each latency it measures."""
+@lru_cache(maxsize=1024)
+def _step(position: Position, source_id: str | None, content: bytes) -> Step | None:
+    """What a patch does to all pages at a position; None where it is no push."""
+    step: Step | None = None
+    for event in json.loads(content)["events"]:
+        if event["kind"] == "ColumnDataChanged" and event["model"]["id"] == source_id:
+            push = {key: column[0] for key, column in event["data"]["entries"]}
+            after = (step.position if step else position).after(push)
+            step = after if step is None else step.then(after)
+    return step
 
-    def __init__(self) -> None:
-        self.late_s: list[float] = []
-        self._task = asyncio.get_running_loop().create_task(self._watch())
 
-    async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + LAG_STEP_S
-            await asyncio.sleep(LAG_STEP_S)
-            self.late_s.append(loop.time() - due)
-
-    def stop(self) -> list[float]:
-        """End the watch; gives the lags in s."""
-        self._task.cancel()
-        return self.late_s
+@lru_cache(maxsize=1024)
+def _step_of_read(position: Position, source_id: str | None, data: bytes) -> tuple[Step, bytes, int] | None:
+    """The same for the bytes of one read, with the content they hold, where they are exactly one message."""
+    parts = whole_messages(data)
+    if parts is None or len(parts) != 3:
+        return None
+    header = json.loads(parts[0])
+    if header["msgtype"] != "PATCH-DOC" or header.get("num_buffers", 0):
+        return None
+    step = _step(position, source_id, parts[2])
+    return None if step is None else (step, parts[2], len(parts[2]))

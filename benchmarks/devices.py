@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import time
 import uuid
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.continuity import ExpectedSamples
 from monitor_app.bedside.device import BedsideDevice
 
 FIRST_ROOM = 101
 RATE_HZ = 25.0
+WALL_RATE_HZ = 25.0
+ROOM_RATE_HZ = 100.0
+"""Pages average faster devices down to these."""
 FRAME_S = 0.2
 PERIOD_S = 120
 PAUSE_S = 18
@@ -42,35 +47,58 @@ def samples(room: int, first: int, n: int, rate_hz: float = RATE_HZ) -> NDArray[
 
 
 @cache
-def _shown(rate_hz: float) -> list[int]:
-    whole: list[int] = np.rint(one_period(rate_hz)[:, 0].astype(float) * 10).astype(int).tolist()
-    return whole
+def _shown(rate_hz: float, stride: int, phase: int) -> tuple[list[int], list[int]]:
+    """A whole period as a page shows it that draws the means of `stride` samples, from the sample `phase` on."""
+    means = np.roll(one_period(rate_hz), -phase, axis=0).astype(float).reshape(-1, stride, 2).mean(axis=1)
+    flow, pressure = np.rint(means * (10, 100)).astype(int).T.tolist()
+    return flow, pressure
 
 
-def shown_flow(room: int, first: int, n: int, rate_hz: float = RATE_HZ) -> list[int]:
-    """The flow that a page must show of these samples, in 0.1 L/min; for pages that do not average."""
-    shown = _shown(rate_hz)
-    return [shown[(at + 371 * room) % len(shown)] for at in range(first, first + n)]
+def shown_samples(
+    room: int, first: int, n: int, *, rate_hz: float = RATE_HZ, limit_hz: float = WALL_RATE_HZ
+) -> tuple[list[int], list[int]]:
+    """Flow in 0.1 L/min and pressure in 0.01 cmH2O that a page must show of a room, which draws up to `limit_hz`."""
+    stride = max(1, math.ceil(rate_hz / limit_hz))
+    start, phase = divmod(first * stride + 371 * room, stride)
+    flow, pressure = _shown(rate_hz, stride, phase)
+    places = [at % len(flow) for at in range(start, start + n)]
+    return [flow[at] for at in places], [pressure[at] for at in places]
 
 
-def device(server: str, room: int, rate_hz: float = RATE_HZ) -> BedsideDevice:
-    """A device of these samples, not yet running."""
+@cache
+def shown_on(path: str, rate_hz: float = RATE_HZ) -> ExpectedSamples:
+    """What the wall (flow only) or a room's page must show; the same object each time, so that pages compare equal."""
+
+    def on_wall(room: int, first: int, n: int) -> tuple[list[int], list[int]]:
+        return shown_samples(room, first, n, rate_hz=rate_hz)[0], []
+
+    return on_wall if path == "/wall" else partial(shown_samples, rate_hz=rate_hz, limit_hz=ROOM_RATE_HZ)
+
+
+def device(server: str, room: int, rate_hz: float = RATE_HZ, history_s: float = 0.0) -> BedsideDevice:
+    """A device of these samples, not yet running, that has recorded for `history_s` already."""
     stream_id = f"bench-{room}-{uuid.uuid4().hex[:8]}"
+    start_time = time.time() - history_s
     return BedsideDevice(
-        server, room, stream_id=stream_id, sampling_rate_hz=rate_hz, start_time=time.time(), device_name="load"
+        server, room, stream_id=stream_id, sampling_rate_hz=rate_hz, start_time=start_time, device_name="load"
     )
 
 
-async def stream_live(server: str, place: int, rooms: int, seconds: float, rate_hz: float) -> None:
-    """One room in real time, its frames between those of the other rooms."""
+async def stream_live(
+    server: str, place: int, rooms: int, seconds: float, rate_hz: float, history_s: float = 0.0
+) -> None:
+    """One room in real time, its frames between those of the other rooms; what it has recorded before comes at once."""
     room = FIRST_ROOM + place
-    bedside = device(server, room, rate_hz)
+    bedside = device(server, room, rate_hz, history_s)
     link = asyncio.create_task(bedside.run())
     await bedside.welcome()
-    start, sent = time.monotonic() + FRAME_S * place / rooms, 0
+    before = sent = int(history_s * rate_hz)
+    if before:
+        bedside.send(0, samples(room, 0, before, rate_hz))
+    start = time.monotonic() + FRAME_S * place / rooms
     for number in range(1, int(seconds / FRAME_S) + 1):
         await asyncio.sleep(start + number * FRAME_S - time.monotonic())
-        until = int(number * FRAME_S * rate_hz)
+        until = before + int(number * FRAME_S * rate_hz)
         bedside.send(sent, samples(room, sent, until - sent, rate_hz))
         sent = until
     await bedside.finish()
@@ -93,12 +121,12 @@ def main() -> None:
     parser.add_argument("--rooms", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--rate", type=float, default=RATE_HZ)
+    parser.add_argument("--history", type=float, default=0.0, help="s recorded before, which come at once")
     given = parser.parse_args()
 
     async def all_rooms() -> None:
-        await asyncio.gather(
-            *(stream_live(given.server, k, given.rooms, given.seconds, given.rate) for k in range(given.rooms))
-        )
+        how = (given.rooms, given.seconds, given.rate, given.history)
+        await asyncio.gather(*(stream_live(given.server, place, *how) for place in range(given.rooms)))
 
     asyncio.run(all_rooms())
 

@@ -57,6 +57,11 @@ class Process:
         """Resident memory in MB (10^6 bytes)."""
         return int(Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
 
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self.popen.kill()
+        self.popen.wait()
+
     def check(self) -> None:
         """Raise if it has ended."""
         if self.popen.poll() is not None:
@@ -65,10 +70,10 @@ class Process:
 
 
 class Server(Process):
-    """`serve` on a free port of this machine."""
+    """`serve` on a port of this machine, by default a free one."""
 
-    def __init__(self, data: Path, *, core: int | None = None, **environment: str) -> None:
-        self.port = free_port()
+    def __init__(self, data: Path, *, core: int | None = None, port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-P", "-m", "monitor_app.cli", "serve", "--port", str(self.port)]
         super().__init__([*command, "--data", str(data)], core=core, **environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import socket
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -17,10 +18,21 @@ class LoadSocket(asyncio.Protocol):
     """One connection; each whole message goes to `on_message(data, received_at)`, epoch seconds, as it is read.
 
     Its frames are masked with zeros, which the RFC allows and which costs nothing.
+
+    Parameters
+    ----------
+    on_message : callable
+        Takes the messages.
+    on_read : callable or None
+        Is offered what one read gave, where nothing before it is incomplete; True where it took it, and then nobody
+        looks into its frames. With hundreds of pages that get the same bytes this is what keeps the client lean.
     """
 
-    def __init__(self, on_message: Callable[[bytes, float], None]) -> None:
+    def __init__(
+        self, on_message: Callable[[bytes, float], None], on_read: Callable[[bytes, float], bool] | None = None
+    ) -> None:
         self.on_message = on_message
+        self._on_read = on_read
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.upgraded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.bytes_received = 0
@@ -45,6 +57,8 @@ class LoadSocket(asyncio.Protocol):
         """Take whole frames out of what came."""
         now = time.time()
         self.bytes_received += len(data)
+        if self._on_read is not None and self._is_between_messages and self._on_read(data, now):
+            return
         self._buffer += data
         if not self.upgraded.done() and not self._upgrade():
             return
@@ -73,6 +87,10 @@ class LoadSocket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def _is_between_messages(self) -> bool:
+        return not self._buffer and not self._fragments and self.upgraded.done()
+
     def _upgrade(self) -> bool:
         head, found, rest = bytes(self._buffer).partition(b"\r\n\r\n")
         if not found:
@@ -86,19 +104,12 @@ class LoadSocket(asyncio.Protocol):
         return True
 
     def _next_frame(self) -> tuple[int, bytes] | None:
-        buffer = self._buffer
-        if len(buffer) < 2:
+        found = _frame_in(self._buffer, 0)
+        if found is None:
             return None
-        length, at = buffer[1] & 0x7F, 2
-        if length >= 126:
-            at = 4 if length == 126 else 10
-            if len(buffer) < at:
-                return None
-            length = int.from_bytes(buffer[2:at], "big")
-        if len(buffer) < at + length:
-            return None
-        first, payload = buffer[0], bytes(buffer[at : at + length])
-        del buffer[: at + length]
+        start, end = found
+        first, payload = self._buffer[0], bytes(self._buffer[start:end])
+        del self._buffer[:end]
         return first, payload
 
     def _take(self, first: int, payload: bytes, now: float) -> None:
@@ -127,14 +138,45 @@ class LoadSocket(asyncio.Protocol):
         self._transport.write(head + bytes(4) + payload)
 
 
+def _frame_in(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
+    """Where the payload of a server's frame begins and ends; None where the frame is not whole."""
+    if len(data) < at + 2:
+        return None
+    length, start = data[at + 1] & 0x7F, at + 2
+    if length >= 126:
+        start += 2 if length == 126 else 8
+        if len(data) < start:
+            return None
+        length = int.from_bytes(data[at + 2 : start], "big")
+    return None if len(data) < start + length else (start, start + length)
+
+
+def whole_messages(data: bytes) -> list[bytes] | None:
+    """The text messages that `data` holds, if it is made of nothing else; None otherwise."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(data):
+        frame = _frame_in(data, at)
+        if frame is None or data[at] != FINAL | TEXT:
+            return None
+        found.append(data[slice(*frame)])
+        at = frame[1]
+    return found
+
+
 async def connect(
     url: str,
     on_message: Callable[[bytes, float], None],
+    on_read: Callable[[bytes, float], bool] | None = None,
     *,
     subprotocols: tuple[str, ...] = (),
+    receive_buffer: int | None = None,
     headers: dict[str, str] | None = None,
 ) -> LoadSocket:
-    """Open a connection to a ws:// address; ConnectionError or another OSError where there is none."""
+    """Open a connection to a ws:// address; ConnectionError or another OSError where there is none.
+
+    A small `receive_buffer` (bytes) lets a server feel soon that nobody reads.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "localhost", parts.port or 80
     path = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -149,7 +191,16 @@ async def connect(
         **(headers or {}),
     }
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_connection(lambda: LoadSocket(on_message), host, port)
+    plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    plug.setblocking(False)
+    try:
+        if receive_buffer is not None:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await loop.sock_connect(plug, (host, port))
+        transport, protocol = await loop.create_connection(lambda: LoadSocket(on_message, on_read), sock=plug)
+    except BaseException:
+        plug.close()
+        raise
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
     transport.write("\r\n".join(lines).encode())
     try:

@@ -1,4 +1,4 @@
-"""The benchmarks themselves: what they hold the server to, and that each runs; tiny loads, so no figure counts."""
+"""The benchmarks run, against a real server; tiny loads, so no figure counts."""
 
 from __future__ import annotations
 
@@ -7,65 +7,17 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-import numpy as np
 import pytest
 from bokeh.client import pull_session
 
 from benchmarks import __main__ as bench
 from benchmarks import devices, memory, push, start
 from benchmarks.bokeh_client import PageClient
-from benchmarks.continuity import Continuity
 from benchmarks.process import Process, Server
-from monitor_app.push.packing import pack
 
 ROOM = devices.FIRST_ROOM
-
-
-def a_push(
-    kind: str, pulse: int, first: int, n: int, *, epoch: int = 1, removed: tuple[int, ...] = ()
-) -> dict[str, Any]:
-    flow = packed(ROOM, first, n)
-    return {"kind": kind, "pulse": pulse, "waves": [[ROOM, epoch, first, 0.0, flow, ""]], "removed": list(removed)}
-
-
-def packed(room: int, first: int, n: int) -> str:
-    return pack(np.array(devices.shown_flow(room, first, n)), 1)
-
-
-def faults_of(*pushes: dict[str, Any]) -> dict[str, int]:
-    continuity = Continuity(devices.shown_flow)
-    for one in pushes:
-        continuity.take(one)
-    return dict(+continuity.faults)
-
-
-SNAPSHOT = a_push("snapshot", 1, 0, 10)
-
-
-@pytest.mark.parametrize(
-    ("pushes", "faults"),
-    [
-        ([SNAPSHOT, a_push("delta", 2, 10, 5), a_push("delta", 3, 15, 5)], {}),
-        ([SNAPSHOT, a_push("delta", 2, 12, 5)], {"gaps": 2}),
-        ([SNAPSHOT, a_push("delta", 2, 7, 5)], {"doubles": 3}),
-        ([SNAPSHOT, a_push("delta", 3, 10, 5)], {"pulses": 1}),
-        ([a_push("delta", 1, 0, 5)], {"orphans": 1}),
-        ([SNAPSHOT, a_push("snapshot", 7, 5, 10)], {}),
-        ([SNAPSHOT, a_push("snapshot", 2, 0, 8)], {"doubles": 2}),
-        ([SNAPSHOT, a_push("snapshot", 2, 12, 5)], {"gaps": 2}),
-        ([SNAPSHOT, a_push("delta", 2, 0, 5, epoch=2)], {}),
-        ([SNAPSHOT, a_push("delta", 2, 10, 0, removed=(ROOM,)), a_push("delta", 3, 0, 5, epoch=2)], {}),
-    ],
-    ids=["whole", "gap", "double", "lost push", "no snapshot", "overlap", "backward", "late", "new trace", "removed"],
-)
-def test_every_sample_must_come_once_and_in_order(pushes: list[dict[str, Any]], faults: dict[str, int]) -> None:
-    assert faults_of(*pushes) == faults
-
-
-def test_a_sample_of_another_room_is_wrong() -> None:
-    wrong = a_push("delta", 2, 10, 25)
-    wrong["waves"][0][4] = packed(ROOM + 1, 10, 25)
-    assert faults_of(SNAPSHOT, wrong)["wrong"] > 15
+TINY = ("--rooms", "2", "--settle", "0.2")
+CLEAN = "gaps 0, doubles 0, wrong 0, pulses 0, orphans 0"
 
 
 def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
@@ -86,7 +38,7 @@ def streaming(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("announce", [True, False], ids=["browser", "silent client"])
 def test_whoever_opens_a_page_gets_every_sample(streaming: Server, path: str, announce: bool) -> None:
     async def watch() -> None:
-        page = PageClient(streaming.url, path, expected=devices.shown_flow, announce=announce)
+        page = PageClient(streaming.url, path, expected=devices.shown_on(path.partition("?")[0]), announce=announce)
         await page.join()
         page.measuring = True
         await page.heard(5)
@@ -117,9 +69,21 @@ def test_bokehs_own_client_gets_pushes(streaming: Server) -> None:
 
 
 def test_bench_push_finds_nothing_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    assert push.main(["--rooms", "2", "--browsers", "2", "--seconds", "2"]) == 0
+    push.main([*TINY, "--browsers", "2", "--seconds", "1.5"])
     said = capsys.readouterr().out
-    for word in ("p99", "gaps 0, doubles 0, wrong 0", "bare, framed once", "times the CPU"):
+    for word in ("p99", CLEAN, "times the CPU of bare, framed once", "times below the plain way"):
+        assert word in said
+
+
+def test_bench_push_mixes_walls_and_rooms_of_fast_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    push.main([*TINY, "--browsers", "1", "--rooms-pages", "2", "--rate", "100", "--seconds", "1"])
+    assert CLEAN in capsys.readouterr().out
+
+
+def test_bench_push_finds_the_most_walls(capsys: pytest.CaptureFixture[str]) -> None:
+    push.main([*TINY, "--find-most", "--step", "2", "--most", "4", "--seconds", "0.5"])
+    said = capsys.readouterr().out
+    for word in ("2 walls", "most walls with p99", CLEAN):
         assert word in said
 
 

@@ -37,7 +37,7 @@ def test_pages_that_come_and_go_get_every_sample_once(streaming: Server, path: s
     """Both ways of pushing: no gap, no double, no wrong value, whoever joins or leaves meanwhile."""
 
     async def watch() -> None:
-        pages = [PageClient(streaming.url, path, expected=devices.shown_flow) for _ in range(4)]
+        pages = [PageClient(streaming.url, path, expected=devices.shown_on(path.partition("?")[0])) for _ in range(4)]
         for page in pages:
             await page.join()
             await asyncio.sleep(0.13)
@@ -45,7 +45,7 @@ def test_pages_that_come_and_go_get_every_sample_once(streaming: Server, path: s
             page.measuring = True
         await asyncio.wait_for(pages[0].heard(8), 20)
         pages[0].leave()
-        late = PageClient(streaming.url, path, expected=devices.shown_flow)
+        late = PageClient(streaming.url, path, expected=devices.shown_on(path.partition("?")[0]))
         await late.join()
         late.measuring = True
         await asyncio.wait_for(asyncio.gather(late.heard(8), pages[3].heard(16)), 30)
