@@ -12,7 +12,7 @@ import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
 from store.errors import NotFound, StoreClosed
-from store.retention import TRIMMED_AT
+from store.retention import HELD, TRIMMED_AT
 from store.rows import (
     CommandRow,
     EventRow,
@@ -203,12 +203,15 @@ class Reader:
         """Tell how large the data file is, and what the retention removed."""
         page_bytes = self._number("PRAGMA page_size")
         trimmed = self.meta(TRIMMED_AT)
+        wal = self._path.with_name(self._path.name + "-wal")
         return Space(
+            page_bytes=page_bytes,
             file_bytes=page_bytes * self._number("PRAGMA page_count"),
             free_bytes=page_bytes * self._number("PRAGMA freelist_count"),
-            wal_bytes=wal.stat().st_size if (wal := self._path.with_name(self._path.name + "-wal")).exists() else 0,
+            wal_bytes=wal.stat().st_size if wal.exists() else 0,
             trimmed_samples=self._number("SELECT sum(trimmed_samples) FROM recordings"),
             trimmed_at=None if trimmed is None else float(trimmed),
+            is_held=self.meta(HELD) == "1",
         )
 
     def meta(self, key: str) -> str | None:

@@ -20,6 +20,10 @@ TRIMMED_AT = "trimmed_at"
 """The word in `meta` that says when all that was due had been removed, in epoch s."""
 
 
+HELD = "retention_held"
+"""The word in `meta` that is `1` while nothing may be removed, since the clock is in doubt."""
+
+
 class Trimmed(NamedTuple):
     """What one write removed, and whether there may be more that is due in this recording."""
 
@@ -58,7 +62,9 @@ def release(db: Database) -> int:
 
     A file that was made without `auto_vacuum` keeps its pages and uses them again.
     """
-    db.execute(f"PRAGMA incremental_vacuum({PAGES_IN_A_RELEASE})").fetchall()
+    for _ in range(PAGES_IN_A_RELEASE):
+        # One at a time: Python's module takes a single step of this statement, whatever number it is given.
+        db.execute("PRAGMA incremental_vacuum(1)")
     return int(db.execute("PRAGMA freelist_count").fetchone()[0])
 
 

@@ -193,13 +193,18 @@ class CommandRow(Row):
 
 
 class Space(TypedDict):
-    """How much of the disk the store takes, in bytes, and what the retention removed; `trimmed_at` in epoch s."""
+    """How much of the disk the store takes, in bytes, and what the retention removed.
 
+    `trimmed_at` is when it had last removed all that was due, in epoch s; it is held while the clock is in doubt.
+    """
+
+    page_bytes: int
     file_bytes: int
     free_bytes: int
     wal_bytes: int
     trimmed_samples: int
     trimmed_at: float | None
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)
