@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .types import EventKind, OpenEvent, RespiratoryEvent
 
@@ -36,6 +37,12 @@ class BreathGapLog:
             raise RuntimeError("a breath gap was closed that was not open; report this with the recording")
         self._open = None
         return RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, row[1] / self._rate)
+
+    def count_on(self, count: int) -> None:
+        """Number gaps as if there had been so many; the open one is the last of them."""
+        self.count = count
+        if self._open is not None:
+            self._open = replace(self._open, id=count - 1)
 
     @property
     def is_open(self) -> bool:

@@ -30,9 +30,11 @@ class RespirationDetector:
         Samples per second, 1 to 200.
     rules : Rules
         Thresholds; the default is the one setting the product is judged by.
+    first_sample : int
+        Index of the first sample that will come, where a recording's beginning is gone; times count from sample 0.
     """
 
-    def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES) -> None:
+    def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES, first_sample: int = 0) -> None:
         rate = float(sampling_rate_hz)
         if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
             raise ValueError(
@@ -42,13 +44,14 @@ class RespirationDetector:
         self.sampling_rate_hz = rate
         self.rules = rules
         self._states = new_states(1, rate, rules)
+        self._states["samples"] = first_sample
         self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
         self._breaths = BreathLog(rate)
         self._gaps = BreathGapLog(rate)
 
     @property
     def samples_seen(self) -> int:
-        """Samples taken so far, missing ones included."""
+        """Samples taken so far, missing ones and those before `first_sample` included."""
         return int(self._states[0]["samples"])
 
     @property
@@ -94,6 +97,17 @@ class RespirationDetector:
         output = DetectorOutput()
         self._collect(kernels.finish(self._states, 0, self._rows), output)
         return output
+
+    def count_on(self, breaths: int, breath_gaps: int) -> None:
+        """Take over the counts up to now, where the beginning that some of them come from was never seen here.
+
+        Parameters
+        ----------
+        breaths, breath_gaps : int
+            What `breath_count` and `breath_gap_count` are from now on, what is in progress included.
+        """
+        self._breaths.count = breaths
+        self._gaps.count_on(breath_gaps)
 
     def vitals(self) -> Vitals:
         """Tell the current numbers; means are over the last five breaths, fewer at first."""

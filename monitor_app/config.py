@@ -40,7 +40,13 @@ class Settings:
     queue_mib: int = _setting(
         64, "samples that may wait for the disk before acknowledgements are withheld", low=1, high=4096
     )
+    retention_days: float = _setting(
+        0.0, "days that samples and breaths are kept, such as 90; 0 keeps everything", low=1 / 24, high=36500
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    log_file: str = _setting("", "file that takes the log too; empty is standard error only")
+    log_max_mb: int = _setting(10, "size at which the log file is put aside and a new one begun", low=1, high=10_000)
+    log_files: int = _setting(5, "how many log files are kept in all, the present one counted", low=2, high=1000)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -97,14 +103,18 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
 
 
 def _convert(raw: Any, kind: type, source: str, bounds: Mapping[str, Any]) -> Any:
-    if kind is not int:
+    if kind not in (int, float):
         return Path(raw) if issubclass(kind, Path) else str(raw)
     try:
-        value = int(raw)
+        value = kind(raw)
     except ValueError:
-        raise ConfigError(f"{source} is {raw!r}, which is no whole number") from None
+        raise ConfigError(f"{source} is {raw!r}, which is no {'whole ' if kind is int else ''}number") from None
     low, high = bounds["low"], bounds["high"]
-    if (low is not None and value < low) or (high is not None and value > high):
+    if kind is float:
+        # Zero switches off; NaN is within no bounds.
+        if value != 0 and not low <= value <= high:
+            raise ConfigError(f"{source} is {value:g}; it must be 0 (off) or lie between {low:.2g} and {high:g}")
+    elif (low is not None and value < low) or (high is not None and value > high):
         raise ConfigError(f"{source} is {value}; it must lie between {low} and {high}")
     return value
 

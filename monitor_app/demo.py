@@ -14,6 +14,7 @@ from monitor_app.config import ConfigError, Settings
 from monitor_app.ward import Ward
 
 MOST_ROOMS = 64
+MOST_DAYS = 2.0
 NOTICE = "Simulated patients: open 101, raise its pressure to 12, and watch its apneas end"
 
 
@@ -31,7 +32,9 @@ def run(settings: Settings, rooms: int) -> int:
 
     with tempfile.TemporaryDirectory(prefix="breathwatch-demo-") as folder:
         try:
-            server.run(replace(settings, data=Path(folder)), on_start=begin, notice=NOTICE)
+            # A demo that runs for months in a hall must not fill the disk.
+            kept = settings.retention_days or MOST_DAYS
+            server.run(replace(settings, data=Path(folder), retention_days=kept), on_start=begin, notice=NOTICE)
         finally:
             for device in devices:
                 device.terminate()

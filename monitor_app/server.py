@@ -26,6 +26,7 @@ from monitor_app.api import Figures, api_routes
 from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
+from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, resident_bytes
 from monitor_app.views import room_document, wall_document
 from monitor_app.views.page import PageContext
@@ -89,7 +90,9 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
         if on_start is not None:
             await on_start(ward, url)
         print(f"Breathwatch is at {url}/wall", flush=True)
+        retention = asyncio.create_task(Retention(store, settings.retention_days).run())
         await stopped.wait()
+        retention.cancel()
         server.stop(wait=False)
     finally:
         watch.stop()

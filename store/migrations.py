@@ -18,9 +18,14 @@ def _commands_and_measurements(db: Database) -> None:
     db.executescript(schema.COMMANDS_AND_MEASUREMENTS)
 
 
+def _retention(db: Database) -> None:
+    db.executescript(schema.RETENTION)
+
+
 STEPS = {
     "0001_recordings": _recordings,
     "0002_commands_and_measurements": _commands_and_measurements,
+    "0003_retention": _retention,
 }
 """In order; a step that was released never changes, and a new one goes at the end."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
 from store.errors import NotFound, StoreClosed
+from store.retention import HELD, TRIMMED_AT
 from store.rows import (
     CommandRow,
     EventRow,
@@ -19,6 +20,7 @@ from store.rows import (
     PatientRow,
     RecordingRow,
     SegmentRow,
+    Space,
     StayRow,
     fetch_all,
     fetch_one,
@@ -112,8 +114,30 @@ class Reader:
         return [Breath(*values) for values in self._query(query, [recording_id])]
 
     def breath_count(self, recording_id: int) -> int:
-        """Count a recording's breaths."""
+        """Count a recording's stored breaths."""
         return self._number("SELECT count(*) FROM breaths WHERE recording_id = ?", recording_id)
+
+    def breath_onsets_from(self, recording_id: int, onset_s: float) -> list[tuple[int, float]]:
+        """Give sequence number and onset of the breaths that began at or after a recording time, in order."""
+        low = self._number("SELECT min(breath_index) FROM breaths WHERE recording_id = ?", recording_id)
+        end = self._number("SELECT max(breath_index) + 1 FROM breaths WHERE recording_id = ?", recording_id)
+        # By halves: breaths are numbered in the order of their onsets, and a stay of months has a million.
+        query = "SELECT onset_s FROM breaths WHERE recording_id = ? AND breath_index >= ? ORDER BY breath_index LIMIT 1"
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            ((onset,),) = self._query(query, [recording_id, middle])
+            low, high = (middle + 1, high) if onset < onset_s else (low, middle)
+        query = "SELECT breath_index, onset_s FROM breaths WHERE recording_id = ? AND breath_index >= ?"
+        return self._query(f"{query} ORDER BY breath_index", [recording_id, low])
+
+    def breaths_end(self, recording_id: int) -> int:
+        """Give the number after a recording's last breath, whether its breaths are still stored or not."""
+        query = (
+            "SELECT max(trimmed_breaths, coalesce((SELECT max(breath_index) + 1 FROM breaths"
+            " WHERE recording_id = recordings.id), 0)) FROM recordings WHERE id = ?"
+        )
+        return self._number(query, recording_id)
 
     def breaths_without_gap(self, recording_id: int) -> int:
         """Count a recording's breaths if no sequence number before the last is missing, else 0."""
@@ -157,6 +181,38 @@ class Reader:
             exclude_stay_id,
         )
         return gaps + self._number("SELECT sum(apnea_count) FROM measurements WHERE mrn = ?", mrn)
+
+    def received_before(self, epoch_s: float) -> list[int]:
+        """Give the recordings whose oldest stored samples were received before."""
+        query = (
+            "SELECT id FROM recordings WHERE (SELECT received_at FROM segments WHERE recording_id = recordings.id"
+            " ORDER BY first_sample LIMIT 1) < ? ORDER BY id"
+        )
+        return [int(found[0]) for found in self._query(query, [epoch_s])]
+
+    def newest_received_at(self) -> float | None:
+        """Give the latest time at which stored samples were received, in epoch s."""
+        query = (
+            "SELECT max((SELECT received_at FROM segments WHERE recording_id = recordings.id"
+            " ORDER BY first_sample DESC LIMIT 1)) FROM recordings"
+        )
+        newest = self._query(query)[0][0]
+        return None if newest is None else float(newest)
+
+    def space(self) -> Space:
+        """Tell how large the data file is, and what the retention removed."""
+        page_bytes = self._number("PRAGMA page_size")
+        trimmed = self.meta(TRIMMED_AT)
+        wal = self._path.with_name(self._path.name + "-wal")
+        return Space(
+            page_bytes=page_bytes,
+            file_bytes=page_bytes * self._number("PRAGMA page_count"),
+            free_bytes=page_bytes * self._number("PRAGMA freelist_count"),
+            wal_bytes=wal.stat().st_size if wal.exists() else 0,
+            trimmed_samples=self._number("SELECT sum(trimmed_samples) FROM recordings"),
+            trimmed_at=None if trimmed is None else float(trimmed),
+            is_held=self.meta(HELD) == "1",
+        )
 
     def meta(self, key: str) -> str | None:
         """Give a word about the whole data file."""

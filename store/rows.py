@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypedDict, TypeVar
 
 from cpap_core.types import EventKind, Samples
 
@@ -86,7 +86,13 @@ class RecordingRow(Row):
     next_sample : int
         Index after the last stored sample.
     stored_samples : int
-        How many samples are stored; less than `next_sample` where indices were skipped.
+        How many samples came to disk; less than `next_sample` where indices were skipped.
+    kept_from : int
+        Index after the last sample that the retention removed; 0 while all are there.
+    trimmed_samples : int
+        How many of `stored_samples` the retention removed.
+    trimmed_breaths : int
+        Breaths with smaller sequence numbers were removed with their samples.
     """
 
     table: ClassVar[str] = "recordings"
@@ -100,6 +106,9 @@ class RecordingRow(Row):
     next_sample: int
     stored_samples: int
     ended_at: float | None
+    kept_from: int
+    trimmed_samples: int
+    trimmed_breaths: int
 
     @classmethod
     def from_sql(cls, values: Sequence[Any]) -> Self:
@@ -181,6 +190,21 @@ class CommandRow(Row):
         build: Callable[..., Self] = cls
         before, state, after = values[:7], values[7], values[8:]
         return build(*before, CommandState(state), *after)
+
+
+class Space(TypedDict):
+    """How much of the disk the store takes, in bytes, and what the retention removed.
+
+    `trimmed_at` is when it had last removed all that was due, in epoch s; it is held while the clock is in doubt.
+    """
+
+    page_bytes: int
+    file_bytes: int
+    free_bytes: int
+    wal_bytes: int
+    trimmed_samples: int
+    trimmed_at: float | None
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,3 +102,11 @@ CREATE TABLE measurements (
 );
 CREATE INDEX measurements_of_patient ON measurements (mrn, received_at);
 """
+
+RETENTION = """
+-- Samples before kept_from and breaths numbered below trimmed_breaths went by the retention; a stay's counts need to
+-- know how many there were.
+ALTER TABLE recordings ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN trimmed_samples INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN trimmed_breaths INTEGER NOT NULL DEFAULT 0;
+"""

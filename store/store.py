@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -15,11 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cpap_core.types import Breath, OpenEvent, RespiratoryEvent
-from store import operations, segments
-from store.database import Database
+from store import operations, retention, segments
 from store.errors import StoreUnusable
 from store.lock import DataFileLock
-from store.migrations import migrate
+from store.opening import identity, open_for_writing
 from store.reader import Reader
 from store.rows import CommandRow, CommandState, MeasurementRow, PatientRow, RecordingRow, StayRow
 from store.writer import Health, Writer
@@ -28,8 +25,6 @@ MAX_QUEUED_BYTES = 64 * 1024 * 1024
 MAX_QUEUED_ITEMS = 100_000
 GATHER_S = 0.02
 CLOSE_TIMEOUT_S = 10.0
-WRITER_BUSY_S = 1.0
-WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 
 class Store(Reader):
@@ -68,8 +63,8 @@ class Store(Reader):
         except OSError as error:
             raise StoreUnusable(f"The data file {self._path} cannot be made: {error.strerror}") from error
         try:
-            self._db = _open(self._path)
-            self._identity = _identity(self._path)
+            self._db = open_for_writing(self._path)
+            self._identity = identity(self._path)
         except BaseException:
             self._lock.release()
             raise
@@ -191,6 +186,15 @@ class Store(Reader):
         """Store an event, open or closed, replacing what was stored of the same id."""
         return self._writer.submit(partial(operations.put_event, recording_id=recording_id, event=event))
 
+    def trim(self, recording_id: int, received_before: float) -> Future[retention.Trimmed]:
+        """Remove some of a recording's oldest samples that were received before, and their breaths."""
+        trim = partial(retention.trim, recording_id=recording_id, received_before=received_before)
+        return self._writer.submit(trim)
+
+    def release(self) -> Future[int]:
+        """Give some free pages back to the file system; gives how many remain free."""
+        return self._writer.submit(retention.release)
+
     def add_command(
         self,
         command_id: str,
@@ -256,37 +260,8 @@ class Store(Reader):
 
     def _verify(self) -> None:
         try:
-            same = _identity(self._path) == self._identity
+            same = identity(self._path) == self._identity
         except FileNotFoundError:
             same = False
         if not same:
             raise StoreUnusable(f"The data file {self._path} was removed or replaced: restart the server")
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _open(path: Path) -> Database:
-    """Open the data file for writing and bring it up to date."""
-    connection = None
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(path, timeout=WRITER_BUSY_S, isolation_level=None, check_same_thread=False)
-        db = Database(connection, execute_plugins=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync leaves data in the drive's cache
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
-        migrate(db)
-    except (sqlite3.Error, OSError) as error:
-        if connection is not None:
-            connection.close()
-        raise StoreUnusable(f"The data file {path} cannot be opened: {error}") from error
-    except BaseException:
-        if connection is not None:
-            connection.close()
-        raise
-    return db

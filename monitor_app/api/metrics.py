@@ -16,24 +16,18 @@ TABLE = (
     ("store_queued_bytes", "store", "queued_bytes", "gauge", "Bytes that wait for the disk."),
     ("store_commits_total", "store", "commits", "counter", "Commits since the start."),
     ("store_commit_latency_p99_seconds", "store", "commit_latency_p99_s", "gauge", "From queue to disk."),
-    (
-        "push_encode_once",
-        "push",
-        "encode_once",
-        "gauge",
-        "1: pages in step get the same bytes; 0: the plain way.",
-    ),
+    ("store_file_bytes", "store", "file_bytes", "gauge", "Size of the data file."),
+    ("store_free_bytes", "store", "free_bytes", "gauge", "Of that, free to be used again."),
+    ("store_wal_bytes", "store", "wal_bytes", "gauge", "Size of the write-ahead log beside it."),
+    ("retention_trimmed_samples_total", "store", "trimmed_samples", "counter", "Samples removed by their age."),
+    ("retention_trimmed_at_seconds", "store", "trimmed_at", "gauge", "When all that was due had gone."),
+    ("retention_held", "store", "is_held", "gauge", "1 while the clock is in doubt and nothing is removed."),
+    ("push_encode_once", "push", "encode_once", "gauge", "1: the same bytes to all in step; 0: the plain way."),
     ("push_browsers", "push", "browsers", "gauge", "Browsers in broadcasts."),
     ("push_catch_ups_total", "push", "catch_ups", "counter", "Browsers that lagged and got one snapshot."),
     ("push_dropped_total", "push", "dropped", "counter", "Browsers dropped since they read nothing."),
     ("push_waiting_bytes", "push", "waiting_bytes", "gauge", "Unsent bytes of all browsers."),
-    (
-        "push_waiting_most_bytes",
-        "push",
-        "waiting_most_bytes",
-        "gauge",
-        "Unsent bytes of the browser with the most.",
-    ),
+    ("push_waiting_most_bytes", "push", "waiting_most_bytes", "gauge", "Unsent bytes of the worst browser."),
     ("push_tick_p50_seconds", "push", "tick_p50_s", "gauge", "Time to encode and send one tick, median."),
     ("push_tick_p99_seconds", "push", "tick_p99_s", "gauge", "Time to encode and send one tick, 99 of 100."),
     ("push_tick_late_max_seconds", "push", "tick_late_max_s", "gauge", "Most that a tick came late in ten minutes."),
@@ -57,8 +51,8 @@ def metrics(rooms: list[dict[str, Any]], store: dict[str, Any], figures: Figures
     lines += _labelled("sessions", "Sessions of each page.", "page", figures.get("sessions", {}))
     sources = {**figures, "store": store, "ward": {"samples": sum(r["samples_received"] or 0 for r in rooms)}}
     for name, source, key, kind, text in TABLE:
-        value = sources.get(source, {}).get(key) or 0
-        lines += [*_head(name, kind, text), f"breathwatch_{name} {value}"]
+        value = float(sources.get(source, {}).get(key) or 0)
+        lines += [*_head(name, kind, text), f"breathwatch_{name} {value:.15g}"]
     return "\n".join(lines) + "\n"
 
 

@@ -126,7 +126,8 @@ class MetricsHandler(RequestHandler):
         """Give what is worth watching."""
         rooms = await self.ward.summaries()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.finish(metrics(rooms, self.ward.healthy()["store"], self.figures()))
+        store = {**self.ward.store.health(), **self.ward.store.space()}
+        self.finish(metrics(rooms, store, self.figures()))
 
 
 def api_routes(ward: Ward, figures: ServerFigures) -> list[Route]:

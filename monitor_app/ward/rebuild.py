@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from cpap_core.types import OpenEvent, RespiratoryEvent
+from cpap_core.types import DetectorOutput, OpenEvent, RespiratoryEvent
 from store import RecordingRow, StayRow, Store
 
+from .resume import Stored, go_on
 from .stay import Stay
 from .trace import Found, StreamSpec, Trace
 
 MOST_WAITING = 200
+
+MOST_AGAIN_S = 24 * 3600.0
+"""How much of a recording is run again: what the night's trend shows. A stay may last for months, a restart may not."""
 
 
 def rebuild_stay(store: Store, row: StayRow) -> Stay:
@@ -19,7 +24,7 @@ def rebuild_stay(store: Store, row: StayRow) -> Stay:
     name = patient.name if row.mrn is not None and (patient := store.patient(row.mrn)) else None
     stay = Stay(row.id, row.started_at, row.mrn, name)
     for recording in store.recordings_of_stay(row.id):
-        stay.traces[recording.stream_id] = _rebuild_trace(store, recording)
+        stay.traces[recording.stream_id] = rebuild_trace(store, recording)
     for command in store.commands_of_stay(row.id):
         stay.commands.add(command)
     if row.mrn is not None:
@@ -27,20 +32,35 @@ def rebuild_stay(store: Store, row: StayRow) -> Stay:
     return stay
 
 
-def _rebuild_trace(store: Store, row: RecordingRow) -> Trace:
+def rebuild_trace(store: Store, row: RecordingRow) -> Trace:
+    """One recording as it was; of one longer than a day, or whose beginning went by the retention, the last day."""
     channels = tuple((channel["name"], channel["unit"]) for channel in row.channels)
-    trace = Trace(
-        row.id, StreamSpec(row.stream_id, row.device, row.sampling_rate_hz, channels, row.start_time), epoch=0
-    )
+    spec = StreamSpec(row.stream_id, row.device, row.sampling_rate_hz, channels, row.start_time)
+    first = max(row.kept_from, row.next_sample - int(MOST_AGAIN_S * row.sampling_rate_hz), 0)
+    trace = Trace(row.id, spec, epoch=0, first_sample=first)
     again = _Again(store, row.id)
-    for segment in store.segments(row.id):
-        again.write(trace.feed(segment.first_sample, segment.flow_lpm, segment.airway_pressure_cmh2o))
-        trace.last_received_at = segment.received_at
-    if row.ended_at is not None:
-        again.write(trace.finish())
+    if first == 0:
+        for found in _run(store, row, trace):
+            again.write_missing(found)
+    else:
+        stored = Stored(
+            store.breath_onsets_from(row.id, first / row.sampling_rate_hz),
+            store.breaths_end(row.id),
+            store.events_of(row.id),
+        )
+        again.write(go_on(trace, [one for found in _run(store, row, trace) for one in found], stored))
+        trace.received = row.stored_samples
     again.wait()
     trace.queued_next = trace.stored_next = trace.detected_next
     return trace
+
+
+def _run(store: Store, row: RecordingRow, trace: Trace) -> Iterator[list[Found]]:
+    for segment in store.segments(row.id, trace.detected_next):
+        yield trace.feed(segment.first_sample, segment.flow_lpm, segment.airway_pressure_cmh2o)
+        trace.last_received_at = segment.received_at
+    if row.ended_at is not None:
+        yield trace.finish()
 
 
 class _Again:
@@ -53,17 +73,26 @@ class _Again:
         self._events = {event.id: event.duration_s for event in store.events_of(recording_id)}
         self._waiting: list[Future[Any]] = []
 
+    def write_missing(self, found: list[Found]) -> None:
+        """Write what of this is not on disk."""
+        self.write([self._missing(first_breath, output) for first_breath, output in found])
+
+    def _missing(self, first_breath: int, output: DetectorOutput) -> Found:
+        missing = DetectorOutput(
+            breaths=output.breaths[max(0, self._breaths - first_breath) :],
+            opened=[event for event in output.opened if self._events.get(event.id) is None],
+            events=[event for event in output.events if self._events.get(event.id) is None],
+        )
+        return Found(max(first_breath, self._breaths), missing)
+
     def write(self, found: list[Found]) -> None:
-        """Write what of this is not on disk; never more at once than the queue has room for."""
+        """Write all of this; never more at once than the queue has room for."""
         for first_breath, output in found:
-            missing = output.breaths[max(0, self._breaths - first_breath) :]
-            if missing:
-                first = max(first_breath, self._breaths)
-                self._waiting.append(self._store.put_breaths(self._recording_id, first, missing))
+            if output.breaths:
+                self._waiting.append(self._store.put_breaths(self._recording_id, first_breath, output.breaths))
             events: list[OpenEvent | RespiratoryEvent] = [*output.opened, *output.events]
             for event in events:
-                if self._events.get(event.id) is None:
-                    self._waiting.append(self._store.put_event(self._recording_id, event))
+                self._waiting.append(self._store.put_event(self._recording_id, event))
             if len(self._waiting) > MOST_WAITING:
                 self.wait()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +28,10 @@ LONGEST_GAP_S = 24 * 3600.0
 
 PIECE_S, LEAST_PIECE = 60.0, 4096
 """Long stretches go through the detector in pieces of a minute, for the night's trend, but of no fewer samples."""
+
+
+ONSETS_KEPT = 400
+"""More breath gaps than an hour can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +83,14 @@ class Trace:
         The queue could not take some samples; until the device has sent them again, later ones are not queued.
     """
 
-    def __init__(self, recording_id: int, spec: StreamSpec, epoch: int) -> None:
+    def __init__(self, recording_id: int, spec: StreamSpec, epoch: int, *, first_sample: int = 0) -> None:
         self.recording_id = recording_id
         self.spec = spec
         self.epoch = epoch
-        self.detector = RespirationDetector(spec.sampling_rate_hz)
+        self.detector = RespirationDetector(spec.sampling_rate_hz, first_sample=first_sample)
         self.ring = self._new_ring()
-        self.detected_next = 0
-        self.queued_next = 0
-        self.stored_next = 0
+        self.ring.append_gap(first_sample)
+        self.detected_next = self.queued_next = self.stored_next = first_sample
         self.received = 0
         self.last_received_at: float | None = None
         self.link: DeviceLink | None = None
@@ -100,7 +105,7 @@ class Trace:
         self.peaks: deque[float] = deque(maxlen=80)
         self.open: dict[int, OpenEvent] = {}
         self.closed: deque[RespiratoryEvent] = deque(maxlen=200)
-        self.gap_onsets: deque[float] = deque(maxlen=2000)
+        self.gap_onsets: list[float] = []
 
     @property
     def newest_s(self) -> float:
@@ -142,7 +147,31 @@ class Trace:
 
     def apneas_since(self, recording_s: float) -> int:
         """Breath gaps that began at or after a recording time."""
-        return sum(onset >= recording_s for onset in self.gap_onsets)
+        return len(self.gap_onsets) - bisect_left(self.gap_onsets, recording_s)
+
+    def count_on(
+        self, breaths: int, in_progress: int, gaps: int, events: Sequence[OpenEvent | RespiratoryEvent]
+    ) -> None:
+        """Take over what the store has of the beginning, after the end was run through the detector.
+
+        Parameters
+        ----------
+        breaths, in_progress : int
+            Complete breaths of the whole recording, and those (0 or 1) that have only begun.
+        gaps : int
+            Breath gaps of the whole recording.
+        events : sequence of OpenEvent or RespiratoryEvent
+            All events of the recording in order.
+        """
+        self.breaths = breaths
+        self.detector.count_on(breaths + in_progress, gaps)
+        still_open = list(self.open.values())
+        self.open.clear()
+        for event in still_open[-1:]:
+            self.open[gaps - 1] = replace(event, id=gaps - 1)
+        self.closed.clear()
+        self.closed.extend(event for event in events if isinstance(event, RespiratoryEvent))
+        self.gap_onsets = [event.onset_s for event in events if event.kind is EventKind.BREATH_GAP][-ONSETS_KEPT:]
 
     def check_first(self, first_sample: int) -> None:
         """Refuse an index so far ahead that it can be no gap."""
@@ -217,13 +246,18 @@ class Trace:
         for opened in output.opened:
             self.open[opened.id] = opened
             if opened.kind is EventKind.BREATH_GAP:
-                self.gap_onsets.append(opened.onset_s)
+                self._note_gap(opened.onset_s)
         for event in output.events:
             if self.open.pop(event.id, None) is None and event.kind is EventKind.BREATH_GAP:
-                self.gap_onsets.append(event.onset_s)
+                self._note_gap(event.onset_s)
             self.closed.append(event)
         self.peaks.extend(breath.peak_s for breath in output.breaths)
         if output.breaths or output.opened or output.events:
             self.news += 1
             found.append(Found(self.breaths, output))
         self.breaths += len(output.breaths)
+
+    def _note_gap(self, onset_s: float) -> None:
+        self.gap_onsets.append(onset_s)
+        if len(self.gap_onsets) > 2 * ONSETS_KEPT:
+            del self.gap_onsets[:ONSETS_KEPT]
