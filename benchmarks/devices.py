@@ -61,16 +61,18 @@ def device(server: str, room: int, rate_hz: float = RATE_HZ) -> BedsideDevice:
     )
 
 
-async def stream_live(server: str, place: int, rooms: int, seconds: float, rate_hz: float) -> None:
+async def stream_live(
+    server: str, place: int, rooms: int, seconds: float, rate_hz: float, frame_s: float = FRAME_S
+) -> None:
     """One room in real time, its frames between those of the other rooms."""
     room = FIRST_ROOM + place
     bedside = device(server, room, rate_hz)
     link = asyncio.create_task(bedside.run())
     await bedside.welcome()
-    start, sent = time.monotonic() + FRAME_S * place / rooms, 0
-    for number in range(1, int(seconds / FRAME_S) + 1):
-        await asyncio.sleep(start + number * FRAME_S - time.monotonic())
-        until = int(number * FRAME_S * rate_hz)
+    start, sent = time.monotonic() + frame_s * place / rooms, 0
+    for number in range(1, int(seconds / frame_s) + 1):
+        await asyncio.sleep(start + number * frame_s - time.monotonic())
+        until = int(number * frame_s * rate_hz)
         bedside.send(sent, samples(room, sent, until - sent, rate_hz))
         sent = until
     await bedside.finish()
@@ -93,11 +95,15 @@ def main() -> None:
     parser.add_argument("--rooms", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--rate", type=float, default=RATE_HZ)
+    parser.add_argument("--frame", type=float, default=FRAME_S, help="s of signal in each frame")
     given = parser.parse_args()
 
     async def all_rooms() -> None:
         await asyncio.gather(
-            *(stream_live(given.server, k, given.rooms, given.seconds, given.rate) for k in range(given.rooms))
+            *(
+                stream_live(given.server, k, given.rooms, given.seconds, given.rate, given.frame)
+                for k in range(given.rooms)
+            )
         )
 
     asyncio.run(all_rooms())
