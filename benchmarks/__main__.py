@@ -7,6 +7,7 @@ import sys
 
 BENCHES = {
     "push": "pushes to many browsers: latency, continuity, cost, beside a bare broadcast",
+    "browser": "a page in Chromium: share of its main thread, painting, time until live, bytes, heap",
     "memory": "the server's memory over an hour of recording time of 16 rooms",
     "start": "from the command to the first page, and after a restart with a full store",
 }

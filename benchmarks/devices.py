@@ -85,7 +85,14 @@ def device(server: str, room: int, rate_hz: float = RATE_HZ, history_s: float = 
 
 
 async def stream_live(
-    server: str, place: int, rooms: int, seconds: float, rate_hz: float, history_s: float = 0.0
+    server: str,
+    place: int,
+    rooms: int,
+    seconds: float,
+    rate_hz: float,
+    *,
+    history_s: float = 0.0,
+    frame_s: float = FRAME_S,
 ) -> None:
     """One room in real time, its frames between those of the other rooms; what it has recorded before comes at once."""
     room = FIRST_ROOM + place
@@ -95,10 +102,10 @@ async def stream_live(
     before = sent = int(history_s * rate_hz)
     if before:
         bedside.send(0, samples(room, 0, before, rate_hz))
-    start = time.monotonic() + FRAME_S * place / rooms
-    for number in range(1, int(seconds / FRAME_S) + 1):
-        await asyncio.sleep(start + number * FRAME_S - time.monotonic())
-        until = before + int(number * FRAME_S * rate_hz)
+    start = time.monotonic() + frame_s * place / rooms
+    for number in range(1, int(seconds / frame_s) + 1):
+        await asyncio.sleep(start + number * frame_s - time.monotonic())
+        until = before + int(number * frame_s * rate_hz)
         bedside.send(sent, samples(room, sent, until - sent, rate_hz))
         sent = until
     await bedside.finish()
@@ -122,11 +129,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--rate", type=float, default=RATE_HZ)
     parser.add_argument("--history", type=float, default=0.0, help="s recorded before, which come at once")
+    parser.add_argument("--frame", type=float, default=FRAME_S, help="s of signal in each frame")
     given = parser.parse_args()
 
     async def all_rooms() -> None:
-        how = (given.rooms, given.seconds, given.rate, given.history)
-        await asyncio.gather(*(stream_live(given.server, place, *how) for place in range(given.rooms)))
+        how = (given.rooms, given.seconds, given.rate)
+        also = {"history_s": given.history, "frame_s": given.frame}
+        await asyncio.gather(*(stream_live(given.server, place, *how, **also) for place in range(given.rooms)))
 
     asyncio.run(all_rooms())
 

@@ -24,8 +24,8 @@ export class Band {
   }
 
   /** Show what is wrong in a room; returns the conditions, worst first. */
-  showRoom(room, beat, clock, { aside = "", terse = false } = {}) {
-    const conditions = conditionsOf(room, beat);
+  showRoom(room, found, beat, clock, { aside = "", terse = false } = {}) {
+    const conditions = conditionsOf(room, beat, found);
     if (!conditions.length) {
       this.show(null, "");
       return conditions;
@@ -39,9 +39,12 @@ export class Band {
 
 const BEAT_MS = 250;
 
-/** High flashes at 2 Hz, medium at 0.67 Hz, half of the time each, and all bands of a page together (IEC 60601-1-8). */
+/**
+ * High flashes at 2 Hz, medium at 0.67 Hz, half of the time each, and all bands of a page together (IEC 60601-1-8).
+ * A class on the page itself would restyle the bands of all rooms at each beat.
+ */
 export function flash(root) {
   const beat = Math.floor(performance.now() / BEAT_MS);
-  setClass(root, "rest-high", beat % 2 === 1);
-  setClass(root, "rest-medium", beat % 6 >= 3);
+  const resting = { high: beat % 2 === 1, medium: beat % 6 >= 3, low: false };
+  for (const band of root.querySelectorAll(".band[data-priority]")) setClass(band, "rest", resting[band.dataset.priority]);
 }

@@ -6,8 +6,8 @@ import { SILENT_AFTER_S, stateOf } from "./clock.js";
 export const MARK = { high: "!!!", medium: "!!", low: "!" };
 const ORDER = { high: 0, medium: 1, low: 2 };
 
-export function conditionsOf(room, beat) {
-  const { state, age } = stateOf(room, beat);
+export function conditionsOf(room, beat, { state, age } = stateOf(room, beat)) {
+  if (state === "live" && !room.conditions?.length) return [];
   const found = [...(room.conditions ?? [])];
   const has = (kind) => found.some((condition) => condition.kind === kind);
   const nothingSince = room.newest_sample_time ?? null;
@@ -52,15 +52,6 @@ export function spoken(condition) {
   if (condition.kind === "no_breath") return "no breath";
   if (condition.kind === "device_silent") return "device silent";
   return (condition.text || condition.kind).replace(/[\d.]+ ?(s|L\/min)?/g, "").trim().toLowerCase();
-}
-
-export function countByPriority(rooms, beat) {
-  const counts = { high: 0, medium: 0, low: 0 };
-  for (const room of rooms) {
-    const worst = conditionsOf(room, beat)[0];
-    if (worst) counts[worst.priority] += 1;
-  }
-  return counts;
 }
 
 /** What a trace says of itself while its room has no alarm to say it; `waiting` is what to do where nothing ever came. */

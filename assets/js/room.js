@@ -154,7 +154,7 @@ class Room {
     this.live.showAge(feed, current ? age : null);
     if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
-    const conditions = room ? this.band.showRoom(room, beat, clock, { aside: this.aside(room) }) : [];
+    const conditions = room ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
     this.announcer.say(lost ? ["Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);

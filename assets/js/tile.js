@@ -61,11 +61,18 @@ export class Tile {
     this.element.append(head, this.stage, this.band.element, this.list);
   }
 
-  /** Everything but the samples; called on change and by the watchdog, so it must cost nothing when nothing changed. */
-  show(room, beat, clock, colors, terse) {
+  /** What time alone may have changed: nothing, where the room is live and has no alarm. */
+  watch(room, beat, clock, colors, terse) {
     const found = stateOf(room, beat);
+    if (this.calm && found.current && !room.conditions?.length) return { ...found, conditions: [] };
+    return this.show(room, beat, clock, colors, terse, found);
+  }
+
+  /** Everything but the samples; gives the state and what is wrong, worst first. */
+  show(room, beat, clock, colors, terse, found = stateOf(room, beat)) {
     const { state, current } = found;
-    const conditions = this.band.showRoom(room, beat, clock, { terse });
+    const conditions = this.band.showRoom(room, found, beat, clock, { terse });
+    this.calm = current && conditions.length === 0;
     const empty = state === "empty";
     setClass(this.element, "empty", empty);
     setClass(this.element, "old", !current && !empty);
@@ -84,6 +91,7 @@ export class Tile {
     setClass(this.apneas.cell, "many", current && apneas >= 2);
     this.showNote(remarkOf(room, found, conditions, "Waiting for the device"));
     this.trace.setColor(current ? colors.flow : colors.old, current ? colors.flow : null);
+    return { ...found, conditions };
   }
 
   showNote(text) {

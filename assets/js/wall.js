@@ -1,8 +1,8 @@
 // The wall: every room at once, from 1 to 64, without scrolling and without a hand.
 
 import { SiteClock, ingestAddress, node, setClass, setHidden, setText } from "./format.js";
-import { startWatchdog, stateOf } from "./clock.js";
-import { MARK, conditionsOf, countByPriority, spoken } from "./conditions.js";
+import { startWatchdog } from "./clock.js";
+import { MARK, spoken } from "./conditions.js";
 import { flash } from "./band.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
@@ -132,16 +132,16 @@ class Wall {
     this.face.show(this.feed, this.clock);
     this.lost.showLoss(this.feed, this.clock);
     const sentences = beat.silence() >= 4 ? ["Server lost"] : [];
+    const counts = { high: 0, medium: 0, low: 0 };
     let oldest = null;
     for (const [number, room] of rooms) {
-      this.showTile(number);
-      const { age, current } = stateOf(room, beat);
+      const { age, current, conditions } = this.tiles.get(number).watch(room, beat, this.clock, this.colors, this.terse);
       if (current && (oldest === null || age > oldest)) oldest = age;
-      for (const condition of conditionsOf(room, beat)) sentences.push(`Room ${number}: ${spoken(condition)}`);
+      if (conditions.length) counts[conditions[0].priority] += 1;
+      for (const condition of conditions) sentences.push(`Room ${number}: ${spoken(condition)}`);
     }
     this.announcer.say(sentences);
     this.live.showAge(this.feed, oldest);
-    const counts = countByPriority(rooms.values(), beat);
     for (const priority of ["high", "medium", "low"]) {
       this[priority].show(counts[priority] ? `${MARK[priority]} ${counts[priority]} ${priority}` : "", priority);
     }
@@ -188,7 +188,8 @@ class Wall {
 
   recolor() {
     this.colors = readColors(this.root);
-    this.look();
+    for (const room of this.tiles.keys()) this.showTile(room);
+    this.plan();
   }
 
   /** Paint in the next frame, if there is anything new: an idle page costs nothing. */

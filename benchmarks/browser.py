@@ -1,0 +1,186 @@
+"""A live page in Chromium without a GPU: share of its main thread, painting, time until live, bytes, heap."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser
+
+from benchmarks.chromium import MeasuredPage, Work, running
+from benchmarks.devices import FIRST_ROOM
+from benchmarks.figures import load_now, show
+from benchmarks.process import Process, Server, cores
+
+FRAME_S = 0.1
+"""Devices send as often as the server pushes here, so that each push has something new for every room."""
+SETTLE_S = 3.0
+HEAP_BOUND_MB = 15.0
+GROWTH_BOUND_MB = 0.5
+"""What the heap may gain from the first third of the readings to the last; it holds the same 30 s all the time."""
+BUSY_LOAD = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is required of a page; None where nothing is."""
+
+    main_thread: float
+    skeleton_ms: float | None
+    live_ms: float | None
+    initial_kb: float | None
+
+
+def bounds(page: str, rooms: int) -> Bounds:
+    """The requirements on the wall of up to 16 rooms and of up to 64, and on a room's page."""
+    if page == "room":
+        return Bounds(0.15, None, None, None)
+    return Bounds(0.08, 400, 1000, 40) if rooms <= 16 else Bounds(0.12, 400, 1000, 130)
+
+
+class Verdicts:
+    """Prints each figure with what is required of it, and remembers whether all was met."""
+
+    def __init__(self) -> None:
+        self.all_met = True
+
+    def give(self, label: str, figure: float, unit: str, bound: float | None) -> None:
+        """Hold a figure under a bound."""
+        if bound is None:
+            show(label, f"{figure:.3g} {unit}")
+            return
+        met = figure < bound
+        self.all_met &= met
+        show(label, f"{figure:.3g} {unit}, under {bound:g}: {'met' if met else 'NOT MET'}")
+
+
+def main(arguments: list[str]) -> int:
+    """`./monitor bench browser`."""
+    parser = argparse.ArgumentParser(prog="./monitor bench browser", description=__doc__)
+    parser.add_argument("--rooms", type=int, default=16)
+    parser.add_argument("--page", choices=("wall", "room"), default="wall")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long to watch the main thread (default 20)")
+    parser.add_argument("--minutes", type=float, default=0.0, help="how long to watch the heap, a reading each minute")
+    parser.add_argument("--pushes", type=float, default=10.0, help="pushes per second (default 10)")
+    parser.add_argument("--history", type=float, default=31.0, help="s of signal before a page joins (default 31)")
+    parser.add_argument("--opens", type=int, default=3, help="how often to open the page; the median counts")
+    parser.add_argument("--viewport", type=_viewport, default=(1920, 1080), metavar="WxH")
+    given = parser.parse_args(arguments)
+    core, others = cores()
+    before = os.sched_getaffinity(0) if others else set()
+    try:
+        if others:
+            os.sched_setaffinity(0, others)  # Chromium inherits it
+        return _bench(given, core)
+    finally:
+        if before:
+            os.sched_setaffinity(0, before)
+
+
+def _viewport(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def _bench(given: argparse.Namespace, core: int | None) -> int:
+    width, height = given.viewport
+    rate_hz = 25 if given.page == "wall" else 100
+    print(
+        f"browser: /{given.page}, {given.rooms} rooms at {rate_hz} Hz, {given.pushes:g} pushes/s, {width}x{height}; "
+        f"{load_now()}; server and devices on {'another core than' if core is not None else 'the cores of'} Chromium",
+        flush=True,
+    )
+    options = ["--rooms", str(given.rooms), "--rate", str(rate_hz), "--frame", str(FRAME_S)]
+    settings = {"MONITOR_PUSH_INTERVAL_MS": str(round(1000 / given.pushes)), "MONITOR_LOG_LEVEL": "WARNING"}
+    verdicts = Verdicts()
+    with (
+        tempfile.TemporaryDirectory(prefix="breathwatch-bench-") as folder,
+        Server(Path(folder), core=core, **settings) as server,
+        running() as browser,
+    ):
+        url = f"{server.url}/wall" if given.page == "wall" else f"{server.url}/room?room={FIRST_ROOM}"
+        idle = _idle(browser, given, url)
+        devices = [sys.executable, "-P", "-m", "benchmarks.devices", server.url, *options]
+        with Process(devices, core=core) as bedside:
+            time.sleep(given.history)
+            page = _open(browser, given, url, verdicts)
+            page.page.wait_for_timeout(SETTLE_S * 1000)
+            _show_work(page.work(given.seconds), idle, bounds(given.page, given.rooms), verdicts)
+            _show_heap(_heap(page, given.minutes), verdicts)
+            bedside.check()
+            page.close()
+    print(f"  {load_now()}")
+    if os.getloadavg()[0] > BUSY_LOAD:
+        print("  THE MACHINE IS BUSY: times of the wall clock count what stood in the way; compare processor times")
+    return 0 if verdicts.all_met else 1
+
+
+def _idle(browser: Browser, given: argparse.Namespace, url: str) -> Work:
+    """The same page while no device has come: pushes arrive and say nothing."""
+    page = MeasuredPage(browser, given.viewport)
+    page.open(url, live=False)
+    page.page.wait_for_timeout(SETTLE_S * 1000)
+    work = page.work(max(1.0, given.seconds / 4))
+    page.close()
+    return work
+
+
+def _open(browser: Browser, given: argparse.Namespace, url: str, verdicts: Verdicts) -> MeasuredPage:
+    """Open the page as somebody new, as often as wanted; gives the last one."""
+    required = bounds(given.page, given.rooms)
+    times, pages = [], []
+    for _ in range(max(1, given.opens)):
+        if pages:
+            pages.pop().close()
+        pages.append(MeasuredPage(browser, given.viewport))
+        times.append(pages[0].open(url))
+    page = pages[0]
+    for name, key, bound in (
+        ("skeleton", "skeletonMs", required.skeleton_ms),
+        ("live", "liveMs", required.live_ms),
+    ):
+        taken = [at[key] if at[key] is not None else float("inf") for at in times]
+        verdicts.give(f"{name}, after the navigation", float(np.median(taken)), "ms", bound)
+    verdicts.give("pushed until live", page.received["pushes"] / 1000, "kB", required.initial_kb)
+    show("page, scripts and font", f"{page.received['files'] / 1000:.0f} kB with an empty cache")
+    return page
+
+
+def _show_work(work: Work, idle: Work, required: Bounds, verdicts: Verdicts) -> None:
+    verdicts.give("main thread", 100 * work.share, "%", 100 * required.main_thread)
+    show("", ", ".join(f"{name} {100 * share:.2f} %" for name, share in work.parts.items()))
+    show(
+        "its own processor time",
+        f"{100 * work.own_share:.2f} %, {work.own_share / idle.own_share:.1f} times an idle page's",
+    )
+    frames = np.asarray(work.frame_ms or [float("nan")])
+    show(
+        "our painting",
+        f"{len(work.frame_ms)} frames, median {np.median(frames):.2f}  p99 {np.percentile(frames, 99):.2f} ms",
+    )
+    longest = max(work.long_task_ms, default=0.0)
+    show("tasks over 50 ms", f"{len(work.long_task_ms)}" + (f", longest {longest:.0f} ms" if longest else ""))
+
+
+def _heap(page: MeasuredPage, minutes: float) -> list[float]:
+    """The heap now and after each minute, in MB."""
+    readings = [page.heap_mb()]
+    for minute in range(1, int(minutes) + 1):
+        page.page.wait_for_timeout(60_000)
+        readings.append(page.heap_mb())
+        show(f"heap after {minute} min", f"{readings[-1]:.2f} MB")
+    return readings
+
+
+def _show_heap(readings: list[float], verdicts: Verdicts) -> None:
+    verdicts.give("heap at most", max(readings), "MB", HEAP_BOUND_MB)
+    third = len(readings) // 3
+    if third:
+        gained = max(readings[-third:]) - max(readings[:third])
+        verdicts.give("heap gained", gained, "MB", GROWTH_BOUND_MB)
