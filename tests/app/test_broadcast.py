@@ -149,10 +149,59 @@ def test_f32_a_ticker_that_stopped_is_unhealthy(tmp_path: Path) -> None:
 
 def test_the_wire_is_checked_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Private names live in one place with a check; what differs is said, and the plain way serves."""
-    wire.check()
-    monkeypatch.setattr(wire, "content", lambda *_: '{"events": []}')
-    with pytest.raises(wire.WireError, match="Bokeh now writes"):
+
+    async def story() -> None:
         wire.check()
+        with monkeypatch.context() as other_bokeh:
+            other_bokeh.setattr(wire, "content", lambda *_: '{"events": []}')
+            with pytest.raises(wire.WireError, match="Bokeh now writes"):
+                wire.check()
+        with monkeypatch.context() as other_tornado:
+            other_tornado.setattr(wire.Lock, "__init__", lambda _self: None)
+            with pytest.raises(wire.WireError, match="another way"):
+                wire.check()
+        monkeypatch.setattr(wire, "connections", lambda _session: [])
+        with pytest.raises(wire.WireError, match="another way"):
+            wire.check()
+
+    asyncio.run(story())
+
+
+class Session:
+    """A session of Bokeh's as far as the broadcaster looks at it."""
+
+    def __init__(self) -> None:
+        self.connections = [object()]
+        self.connection_count = 1
+        self.destroyed = False
+        self.session = self
+
+
+def test_who_never_says_that_it_is_ready_is_joined_at_the_second_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has not read the document yet would miss its snapshot; whoever says that it is ready gets one anyway."""
+    monkeypatch.setattr(wire, "Wire", SlowWire)
+    monkeypatch.setattr(wire, "connections", lambda session: session.connections)
+
+    async def story() -> None:
+        async with open_ward(tmp_path) as ward:
+            ticking = broadcast.Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
+            page = Session()
+            ticking._pages.append((page, None))  # type: ignore[arg-type]
+            ticking._look_after()
+            assert ticking.members == 0
+            ticking._look_after()
+            assert ticking.members == 1
+            ticking._tick()
+            ticking._of(None).join(page.connections[0])  # type: ignore[arg-type]
+            (member,) = ticking._of(None).members.values()
+            assert [push["kind"] for push in member.wire.received] == ["snapshot"]  # type: ignore[attr-defined]
+            page.destroyed = True
+            ticking._look_after()
+            assert ticking._pages == []
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 70_000])
