@@ -158,7 +158,7 @@ def test_the_wire_is_checked_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
                 wire.check()
         with monkeypatch.context() as other_tornado:
             other_tornado.setattr(wire.Lock, "__init__", lambda _self: None)
-            with pytest.raises(wire.WireError, match="another way"):
+            with pytest.raises(wire.WireError, match="Lock"):
                 wire.check()
         monkeypatch.setattr(wire, "connections", lambda _session: [])
         with pytest.raises(wire.WireError, match="another way"):
