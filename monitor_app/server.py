@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import re
 import secrets
 import signal
 import socket
@@ -18,7 +19,7 @@ from bokeh.application.handlers.function import FunctionHandler
 from panel.io.server import get_server
 from tornado.httputil import HTTPServerRequest
 from tornado.ioloop import IOLoop
-from tornado.routing import Matcher, Rule
+from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import RedirectHandler, RequestHandler
 
 from monitor_app import assets
@@ -28,15 +29,18 @@ from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, resident_bytes
-from monitor_app.views import room_document, wall_document
+from monitor_app.views import Page, PageHandler, room_document, room_page, wall_document, wall_page
 from monitor_app.views.page import PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-PAGES: dict[str, Callable[..., None]] = {"/wall": wall_document, "/room": room_document}
-"""The site map."""
+PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
+    "/wall": (wall_document, wall_page),
+    "/room": (room_document, room_page),
+}
+"""The site map: what fills a session's document, and the page that opens the session."""
 
 Started = Callable[[Ward, str], Awaitable[None]]
 
@@ -106,8 +110,8 @@ def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, 
     broadcaster = _broadcaster(settings, ward, site)
     context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
     applications = {
-        path: Application(FunctionHandler(partial(page, context=context), trap_exceptions=False))
-        for path, page in PAGES.items()
+        path: Application(FunctionHandler(partial(document, context=context), trap_exceptions=False))
+        for path, (document, _page) in PAGES.items()
     }
     routes: list[Any] = [
         *assets.routes(),
@@ -131,6 +135,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, 
             start=False,
             cookie_secret=secrets.token_hex(),
         )
+        _serve_pages(server, context)
         _refuse_foreign_hosts(server, names | {urlsplit(f"//{origin}").hostname or "" for origin in settings.origins})
         return server
     except OSError as error:
@@ -148,6 +153,15 @@ def _figures(server: Any, broadcaster: Broadcaster | None, garbage: Garbage, wat
         "garbage": garbage.figures(),
         "process": {"resident_bytes": resident_bytes()},
     }
+
+
+def _serve_pages(server: Any, context: PageContext) -> None:
+    """Answer the pages' addresses before Bokeh does, which would make a session for each fetch."""
+    resources = server._tornado.resources()
+    for path, (_document, page) in PAGES.items():
+        given = {"page": page(context, resources), "context": server._tornado.applications[path]}
+        matches = PathMatches(re.escape(context.prefix + path) + "/?")
+        server._tornado.wildcard_router.rules.insert(0, Rule(matches, PageHandler, given))
 
 
 def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:

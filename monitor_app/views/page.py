@@ -1,13 +1,11 @@
-"""What every page has: its title, its template, and what the template needs to know."""
+"""What every page's document has in common."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import bokeh
 from bokeh.document import Document
 
-from monitor_app import assets
 from monitor_app.push import Broadcaster, LiveFeed, Site, attach_live
 from monitor_app.ward import Ward
 
@@ -23,24 +21,10 @@ class PageContext:
     broadcaster: Broadcaster | None
 
 
-def dress(
-    doc: Document, context: PageContext, *, title: str, view: str, room: int | None = None, panel: bool = False
-) -> None:
-    """Give a document its title and template.
-
-    A page needs BokehJS' core alone; with `panel`, Panel's resources come too and draw its roots.
-    """
-    doc.title = title
-    doc.config.reconnect_session = False  # our module finds a lost server again, without half-read messages
-    doc.config.notify_connection_status = False  # the page says it itself, in its own words
-    doc.template = assets.template("panel_page.html" if panel else "live_page.html")
-    doc.template_variables.update(
-        prefix=context.prefix,
-        view=view,
-        room=room,
-        version=assets.version(),
-        bokeh_url=f"{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}",
-    )
+def leave_connecting(doc: Document) -> None:
+    """Leave connections to our own module: it finds a lost server again without half-read messages, and says so."""
+    doc.config.reconnect_session = False
+    doc.config.notify_connection_status = False
 
 
 def go_live(doc: Document, context: PageContext, room: int | None = None) -> None:

@@ -6,14 +6,17 @@ from typing import Any
 
 import param
 from bokeh.document import Document
+from bokeh.resources import Resources
 from panel.custom import JSComponent
+from panel.io.resources import bundle_resources
 from panel.viewable import Viewer
 
 from monitor_app import assets
 from monitor_app.push import attach_requests
 from monitor_app.ward import Ward, WardError
 
-from .page import PageContext, argument, dress, go_live, resumes
+from .handler import Arguments, Page
+from .page import PageContext, argument, go_live, leave_connecting, resumes
 
 
 class LiveRoom(JSComponent):
@@ -68,16 +71,35 @@ class RoomView(Viewer):
 
 def room_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the room that the address names; without one the page says how to choose one."""
-    given = argument(doc, "room")
-    number = int(given) if given and given.isascii() and given.isdigit() and 0 < int(given) < 2**31 else None
-    title = f"Room {number} · {context.site.lab_name}" if number else "No such room"
-    dress(doc, context, title=title, view="room", room=number, panel=not resumes(doc))
+    number = room_number(argument(doc, "room"))
+    leave_connecting(doc)
     view = RoomView(context.ward, number, base=context.prefix)
     if not resumes(doc):
-        view.__panel__().server_doc(doc, title=doc.title, location=False)
+        doc.template_variables["dist_url"] = f"{context.prefix}/static/extensions/panel/"  # else from a public host
+        view.__panel__().server_doc(doc, location=False)
 
     async def on_request(request: dict[str, Any]) -> str | None:
         return await view.carry_out(request, by="room page")
 
     attach_requests(doc, on_request)
     go_live(doc, context, number or 0)
+
+
+def room_page(context: PageContext, resources: Resources) -> Page:
+    """The page of any room, which Panel's own scripts come with."""
+    prototype = LiveRoom().get_root()
+    scripts, _styles = bundle_resources([prototype], resources)
+
+    def variables(arguments: Arguments) -> dict[str, Any]:
+        values = arguments.get("room", [])
+        number = room_number(values[0].decode(errors="replace") if values else None)
+        return {"room": number, "title": f"Room {number} · {context.site.lab_name}" if number else "No such room"}
+
+    # Panel writes addresses that are right for /room and wrong for /room/.
+    absolute = scripts.replace('src="static/', f'src="{context.prefix}/static/')
+    return Page("room", context.prefix, absolute, variables)
+
+
+def room_number(given: str | None) -> int | None:
+    """The room that an address names; None where it names none."""
+    return int(given) if given and given.isascii() and given.isdigit() and 0 < int(given) < 2**31 else None

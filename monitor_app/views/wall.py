@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import bokeh
 from bokeh.document import Document
+from bokeh.resources import Resources
 
-from .page import PageContext, dress, go_live
+from .handler import Page
+from .page import PageContext, go_live, leave_connecting
 
 
 def wall_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the wall (F23)."""
-    dress(doc, context, view="wall", title=f"Wall · {context.site.lab_name}")
+    leave_connecting(doc)
     go_live(doc, context)
+
+
+def wall_page(context: PageContext, _resources: Resources) -> Page:
+    """The page of the wall: of all that Bokeh has it needs the core alone."""
+    core = f'<script src="{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}"></script>'
+    return Page("wall", context.prefix, core, lambda _arguments: {"title": f"Wall · {context.site.lab_name}"})

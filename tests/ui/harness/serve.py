@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bokeh
 import tornado.web
 from bokeh.application import Application
 from bokeh.application.handlers import FunctionHandler
@@ -62,7 +63,9 @@ def answer(request: str, rooms: list[Any], replies: ColumnDataSource) -> None:
 
 
 def page(rooms: list[Any], view: str, pushes_per_s: float, theme: str) -> Application:
-    template = Environment(loader=FileSystemLoader(ASSETS / "templates")).get_template("live_page.html")
+    templates = Environment(loader=FileSystemLoader(ASSETS / "templates"))
+    template = templates.from_string('{% set token = docs[0].token %}{% include "page.html" %}')
+    scripts = f'<script src="/static/js/bokeh.min.js?v={bokeh.__version__}"></script>'
 
     def modify(doc: Document) -> None:
         arguments = doc.session_context.request.arguments if doc.session_context else {}
@@ -73,7 +76,7 @@ def page(rooms: list[Any], view: str, pushes_per_s: float, theme: str) -> Applic
         doc.title = "Breathwatch"
         doc.config.notify_connection_status = False
         doc.template = template
-        doc.template_variables.update(view=view, room=number, prefix="", theme=theme)
+        doc.template_variables.update(view=view, room=number, prefix="", theme=theme, version="1", scripts=scripts)
 
         def snapshot(_event: Any) -> None:
             source.data = maker.frame("snapshot")
