@@ -143,19 +143,20 @@ class Broadcaster:
             return
 
         def join(_event: Any) -> None:
-            self._join_all(context, room)
+            # Also one that is a member: what it was sent before it had the document, it could not read.
+            self._join_all(context, room, anew=True)
 
         doc.on_event("document_ready", join)
         doc.on_event("client_reconnected", join)
         self._pages.append((context, room))
 
-    def _join_all(self, context: BokehSessionContext, room: int | None) -> None:
-        """Let all browsers of a session take part that do not yet."""
+    def _join_all(self, context: BokehSessionContext, room: int | None, *, anew: bool = False) -> None:
+        """Let all browsers of a session take part that do not yet; or all anew."""
         broadcast = self._broadcasts.get(room) or self._broadcasts.setdefault(
             room, Broadcast(self.ward, self.site, room)
         )
         for connection in wire.connections(context.session):
-            if connection not in broadcast.members:
+            if anew or connection not in broadcast.members:
                 broadcast.join(connection)
 
     def _look_after(self) -> None:
