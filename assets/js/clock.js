@@ -13,8 +13,10 @@ const wallClock = () => Date.now() / 1000;
 export class Heartbeat {
   constructor() {
     this.offset = Infinity; // smallest seen difference of our clock and the server's: a push without delay
+    this.delay = 0; // of the last push on its way to us, in s
     this.pushes = 0;
     this.serverTime = null;
+    this.anew = false;
     this.touch();
   }
 
@@ -23,26 +25,38 @@ export class Heartbeat {
     this.heardAtWall = wallClock();
   }
 
+  /** A new socket holds no backlog, and perhaps it leads to a server with another clock: compare the clocks afresh. */
+  startAnew() {
+    this.anew = true;
+  }
+
   hear(serverTime) {
     const difference = monotonic() - serverTime;
     const steppedBack = this.serverTime !== null && serverTime < this.serverTime - 0.5;
     // Two good clocks drift apart by some ppm. The minimum creeps after them, far too slowly to excuse a backlog.
     if (this.pushes && !steppedBack) this.offset += OFFSET_CREEP * (monotonic() - this.heardAt);
-    this.offset = steppedBack ? difference : Math.min(this.offset, difference);
+    this.offset = steppedBack || this.anew ? difference : Math.min(this.offset, difference);
+    this.anew = false;
+    this.delay = difference - this.offset;
     this.serverTime = serverTime;
     this.pushes += 1;
     this.touch();
   }
 
   /** Seconds since anything came. performance.now() may stop while the computer sleeps, the wall clock does not. */
-  silence() {
+  unheard() {
     return Math.max(monotonic() - this.heardAt, wallClock() - this.heardAtWall);
+  }
+
+  /** Seconds since the server said what we heard last: on waking, a push that waited for us is old news. */
+  silence() {
+    return this.unheard() + this.delay;
   }
 
   /** The server's clock now, in epoch s; null before the first push. */
   serverNow() {
     if (!this.pushes) return null;
-    const slept = Math.max(0, this.silence() - (monotonic() - this.heardAt));
+    const slept = Math.max(0, this.unheard() - (monotonic() - this.heardAt));
     return monotonic() + slept - this.offset;
   }
 

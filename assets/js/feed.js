@@ -29,6 +29,7 @@ export class Feed {
     this.stop();
     this.source = source;
     this.joined = false;
+    this.beat.startAnew();
     source.properties.data.change.connect(this.listener);
     this.push(source.data);
   }

@@ -28,9 +28,9 @@ export function mountPage(el) {
   }
 
   onWaking(() => lifeline.wake());
+  mounted.root.breathwatch = mounted; // for the Panel component, which takes it in
   fetchScripts(document);
   lifeline.mend(token);
-  return mounted;
 }
 
-for (const el of document.querySelectorAll("[data-breathwatch]")) el.breathwatch = mountPage(el);
+for (const el of document.querySelectorAll("[data-breathwatch]")) mountPage(el);

@@ -11,8 +11,8 @@ import { mountWall } from "./wall.js";
  */
 export function renderLive({ model, view, el }, kind) {
   const mount = document.querySelector(`[data-breathwatch="${kind}"]`);
-  if (mount?.breathwatch) {
-    el.replaceChildren(mount.breathwatch.root);
+  if (mount?.firstElementChild?.breathwatch) {
+    el.replaceChildren(mount.firstElementChild);
     mount.remove();
     return;
   }

@@ -244,5 +244,11 @@ class Room {
 
 export function mountRoom(el, host) {
   const room = new Room(el, { base: "", ...host });
-  return { root: room.root, beat: room.feed.beat, rebind: (source) => room.feed.rebind(source), destroy: () => room.destroy() };
+  return {
+    root: room.root,
+    beat: room.feed.beat,
+    trace: () => room.flow.trace,
+    rebind: (source) => room.feed.rebind(source),
+    destroy: () => room.destroy(),
+  };
 }

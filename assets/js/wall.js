@@ -219,5 +219,11 @@ class Wall {
 
 export function mountWall(el, host) {
   const wall = new Wall(el, { base: "", ...host });
-  return { root: wall.root, beat: wall.feed.beat, rebind: (source) => wall.feed.rebind(source), destroy: () => wall.destroy() };
+  return {
+    root: wall.root,
+    beat: wall.feed.beat,
+    trace: (room) => wall.tiles.get(room)?.trace,
+    rebind: (source) => wall.feed.rebind(source),
+    destroy: () => wall.destroy(),
+  };
 }

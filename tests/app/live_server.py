@@ -22,6 +22,8 @@ START_S = 40.0
 class LiveServer:
     """`./monitor serve` on a free port over a data folder."""
 
+    module = "monitor_app.cli"
+
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
         self.port = free_port()
@@ -34,7 +36,7 @@ class LiveServer:
         command = [
             sys.executable,
             "-m",
-            "monitor_app.cli",
+            self.module,
             "serve",
             "--port",
             str(self.port),

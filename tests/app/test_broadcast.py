@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import devices
-from benchmarks.bokeh_client import PageClient
+from benchmarks.bokeh_client import BokehPage, PageClient
 from benchmarks.continuity import Continuity
 from benchmarks.process import Process, Server
 from monitor_app.push import Site, broadcast, wire
@@ -52,6 +52,34 @@ def test_pages_that_come_and_go_get_every_sample_once(streaming: Server, path: s
         assert [dict(+page.continuity.faults) for page in (*pages, late)] == [{}] * 5
         for page in (*pages[1:], late):
             page.leave()
+
+    asyncio.run(watch())
+
+
+class LatePage(BokehPage):
+    """A page that takes its time to pull the document, and, as BokehJS does, heeds no push before it has."""
+
+    def __init__(self, *where: str) -> None:
+        super().__init__(*where)
+        self.snapshots = 0
+
+    def _say(self, kind: str, content: dict[str, Any]) -> None:
+        later = 1.3 if kind == "PULL-DOC-REQ" else 0.0
+        asyncio.get_running_loop().call_later(later, super()._say, kind, content)
+
+    def _patched(self, content: bytes, received_at: float) -> None:
+        self.snapshots += self._pulled.is_set() and b'"snapshot"' in content
+
+
+def test_a_page_that_is_slow_to_begin_gets_its_snapshot(streaming: Server) -> None:
+    """What was sent before a page could read it is lost on it: when it says that it is ready, it gets all again."""
+
+    async def watch() -> None:
+        page = LatePage(streaming.url, "/wall")
+        await page.open()
+        await asyncio.sleep(1)
+        page.leave()
+        assert page.snapshots >= 1
 
     asyncio.run(watch())
 

@@ -14,8 +14,10 @@ from playwright.sync_api import Page
 
 from store import Store
 from tests.app.live_server import LiveServer, wait_for
+from tests.app.troubled_server import TroubledServer
 from tests.conftest import PageFaults
 from tests.ui.bedside import Bedside
+from tests.ui.proxy import Proxy
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
 PAYLOADS = [
@@ -27,6 +29,7 @@ PAYLOADS = [
 LAB_NAME = f"Lab {PAYLOADS[0]}"
 PATIENTS = {201 + at: payload for at, payload in enumerate(PAYLOADS)} | {211: "Abara, Ada", 212: "Brandt, Karl"}
 SERVER_GONE = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_TIMED_OUT|WebSocket connection to"
+SERVER_GONE += r"|Failed to connect to Bokeh server|Failed to repull session"
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +127,29 @@ def _holds(what: Callable[[dict[str, Any]], Any], seen: dict[str, Any]) -> bool:
         return bool(what(seen))
     except (KeyError, IndexError):
         return False
+
+
+@pytest.fixture
+def network(bedside: Bedside) -> Iterator[Proxy]:
+    """A network that can fail; the test says to which port it leads."""
+    with Proxy(bedside) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def troubled(tmp_path: Path, page_faults: PageFaults) -> Iterator[Callable[..., TroubledServer]]:
+    """Start a server that can be troubled from outside, with settings; its pages may complain."""
+    page_faults.expect(SERVER_GONE)
+    started: list[TroubledServer] = []
+
+    def start(**environment: str) -> TroubledServer:
+        started.append(TroubledServer(tmp_path / "data", **environment))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture

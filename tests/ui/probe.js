@@ -44,6 +44,19 @@ window.probe = {
     };
   },
 
+  /** The samples that the page holds of a room, from index `first` on; null is a gap. */
+  samples(room) {
+    const trace = this.one(".bw").breathwatch.trace(room);
+    if (!trace || trace.first === null) return { first: 0, values: [] };
+    const first = Math.max(trace.first, trace.next - trace.size);
+    const values = [];
+    for (let index = first; index < trace.next; index++) {
+      const value = trace.values[index % trace.size];
+      values.push(value === value ? value : null);
+    }
+    return { first, values };
+  },
+
   log: [],
 
   /** Keep what is seen, with the time, whenever it changes. */

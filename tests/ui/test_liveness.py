@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.app.live_server import LiveServer
 from tests.app.raw_device import RawDevice, hello
 from tests.ui.bedside import RATE_HZ, Bedside, Device, breaths
 from tests.ui.conftest import Diary
-
-WATCHDOG_S = 0.25
-"""How often a page looks at its own clock."""
-SLACK_S = 0.25
-"""For a busy machine's timers and the diary's own."""
-PAINTED_COLUMNS = """probe.all('.tile-stage canvas, .plot canvas:nth-of-type(2)')
-    .map((canvas) => probe.columns(canvas).middles.filter(Boolean).length)"""
-GREY_WITHIN_S = 2.0 + WATCHDOG_S + SLACK_S
-
-
-def no_number(seen: dict[str, Any]) -> bool:
-    """Nothing that could be taken for a current number."""
-    return bool(seen["figures"]) and all(figure == "--" for figure in seen["figures"])
-
-
-def live(seen: dict[str, Any]) -> bool:
-    """A page whose trace and numbers live."""
-    return seen["pill"].startswith("Live") and any(figure != "--" for figure in seen["figures"])
+from tests.ui.loss import GREY_WITHIN_S, SLACK_S, WATCHDOG_S, live, no_number
 
 
 def test_a_silent_device_greys_its_tile_and_no_other(
@@ -65,58 +47,23 @@ def test_a_silent_device_greys_its_tile_and_no_other(
     assert room.until(live)["bands"] == []
 
 
-def test_a_lost_server_is_said_and_recovered_from_without_a_hand(
-    a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+@pytest.mark.parametrize("waking", ["window.focus", "window.pageshow", "document.resume", "document.visibilitychange"])
+def test_a_page_that_slept_knows_at_once(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], waking: str
 ) -> None:
-    """Stopped, then killed: within 2 s of silence no number looks current, within 5 s a band says so; then it heals."""
-    a_server.start()
-    bedside.start(Device(a_server.url, 101, history=15 * RATE_HZ))
-    bedside.start(Device(a_server.url, 102, history=15 * RATE_HZ))
-    pages = [diary_page(f"{a_server.url}/wall"), diary_page(f"{a_server.url}/room?room=101")]
-    for diary in pages:
-        diary.until(live)
-    _loses(a_server, signal.SIGSTOP, pages)
-    a_server.signal(signal.SIGCONT)
-    _heals(pages)
-    _loses(a_server, signal.SIGKILL, pages)
-    a_server.start()
-    _heals(pages)
-
-
-def _loses(server: LiveServer, way: signal.Signals, pages: list[Diary]) -> None:
-    lost_at = time.time()
-    server.signal(way)
-    for diary in pages:
-        assert diary.first(no_number, since=lost_at) - lost_at < GREY_WITHIN_S
-        assert diary.first(lambda seen: seen["grey"], since=lost_at) - lost_at < GREY_WITHIN_S
-        said = diary.first(lambda seen: any("Server lost" in band for band in seen["bands"]), since=lost_at)
-        assert said - lost_at < 5.0
-        assert diary.now["pill"].startswith("Not live")
-    for diary in pages:
-        while_away = [seen for at, seen in diary.entries if at > lost_at + GREY_WITHIN_S]
-        assert while_away
-        assert all(no_number(seen) for seen in while_away)
-
-
-def _heals(pages: list[Diary]) -> None:
-    for diary in pages:
-        diary.until(lambda seen: live(seen) and not seen["grey"] and seen["bands"] == [], within_s=12)
-        assert min(diary.page.evaluate(PAINTED_COLUMNS)) > 50
-
-
-def test_a_page_that_slept_knows_at_once(ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]) -> None:
     """A page whose timers stood still looks at its clock on waking, and shows nothing old as current."""
     wall = diary_page(f"{ward.url}/wall")
     wall.page.wait_for_timeout(800)
     answer = wall.page.evaluate(
-        """() => new Promise((done) => {
+        """([target, name]) => new Promise((done) => {
             const real = Date.now;
             Date.now = () => real() + 60_000;  // the computer slept for a minute: performance.now() stood still
-            window.dispatchEvent(new Event("focus"));
+            self[target].dispatchEvent(new Event(name));
             const at_once = probe.seen();
             Date.now = real;
             done(at_once);
-        })"""
+        })""",
+        waking.split("."),
     )
     assert answer["grey"]
     assert any("Server lost 1 min" in band or "Server lost 60 s" in band for band in answer["bands"])

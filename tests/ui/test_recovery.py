@@ -1,0 +1,185 @@
+"""A page mends its connection by itself and without a reload: no sample missing, none twice, no storm (F42)."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.app.live_server import LiveServer
+from tests.app.troubled_server import TroubledServer
+from tests.conftest import PageFaults
+from tests.ui.bedside import RATE_HZ, Bedside, Device
+from tests.ui.conftest import Diary
+from tests.ui.loss import MARK, heal, holds_what_was_sent, live, signed_breaths
+from tests.ui.proxy import Proxy
+from tests.ui.test_loss import two_pages
+
+RESUMES_WITHIN_S = 2.0
+HISTORY = 15 * RATE_HZ
+
+
+def behind(network: Proxy, server: TroubledServer) -> None:
+    """Put a network before a server."""
+    network.to_port = server.port
+
+
+def through(network: Proxy) -> dict[str, str]:
+    """The setting that lets pages come by a network."""
+    return {"MONITOR_ALLOWED_ORIGINS": f"127.0.0.1:{network.port}"}
+
+
+def test_data_resume_within_2_s_of_a_dropped_socket(
+    troubled: Callable[..., TroubledServer], network: Proxy, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """Token expired or not: new samples by 2 s, and those before, during and after the gap are the device's, each once."""
+    server = troubled(TROUBLE_TOKEN_EXPIRES_S="2", **through(network))
+    behind(network, server)
+    device = bedside.start(Device(server.url, 101, signal=signed_breaths, history=HISTORY))
+    pages = two_pages(network.url, diary_page)
+    pages[0].page.wait_for_timeout(2500)
+    for _ in range(3):
+        sent = device.sent
+        dropped_at = time.monotonic()
+        network.drop()
+        for diary in pages:
+            diary.wait(lambda diary=diary: holds_what_was_sent(diary, 101, least=HISTORY) > sent + RATE_HZ // 2, 5)
+            assert time.monotonic() - dropped_at < RESUMES_WITHIN_S
+        heal(pages)
+    pages[0].page.wait_for_timeout(1000)
+    for diary in pages:
+        holds_what_was_sent(diary, 101, least=HISTORY + 4 * RATE_HZ)
+        assert diary.page.evaluate("Bokeh.documents.length") <= 2, "old sessions' documents are kept"
+    assert network.sockets == 2 * (1 + 3)
+
+
+def test_an_outage_of_10_s_and_a_restart(
+    a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """Nothing is loaded while nobody answers; what came meanwhile is filled in from the disk and the device."""
+    a_server.start()
+    bedside.start(Device(a_server.url, 101, signal=signed_breaths, history=HISTORY))
+    pages = two_pages(a_server.url, diary_page)
+    before = [holds_what_was_sent(diary, 101, least=HISTORY) for diary in pages]
+    a_server.signal(signal.SIGKILL)
+    time.sleep(10)
+    a_server.start()
+    heal(pages)
+    for diary, known in zip(pages, before, strict=True):
+        diary.wait(lambda diary=diary, known=known: holds_what_was_sent(diary, 101, least=1) > known + 8 * RATE_HZ, 10)
+        held = diary.page.evaluate("probe.samples(101)")
+        assert held["first"] < known, "what was seen before the restart is gone"
+
+
+def test_a_first_connection_that_never_came(
+    troubled: Callable[..., TroubledServer], network: Proxy, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """The page stands, says that it is connecting and that nobody answers, shows no number, and goes live by itself."""
+    server = troubled(**through(network))
+    behind(network, server)
+    bedside.start(Device(server.url, 101, history=HISTORY))
+    network.refuses_sockets = True
+    pages = [diary_page(f"{network.url}/wall"), diary_page(f"{network.url}/room?room=101")]
+    for diary in pages:
+        diary.page.evaluate(MARK)
+        seen = diary.until(lambda seen: any("Server does not answer" in band for band in seen["bands"]))
+        assert seen["pill"] == "Connecting"
+        assert all(figure == "--" for figure in seen["figures"])
+        assert "Connecting" in (diary.page.locator(".connecting, .note").first.text_content() or "")
+    network.refuses_sockets = False
+    heal(pages)
+
+
+def test_the_view_stands_before_the_connection(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """Something to see before BokehJS has run: within 0.4 s of the navigation; live within 1 s on a quiet machine."""
+    bedside.start(Device(ward.url, 296, history=HISTORY))
+    for path in ("/wall", "/room?room=296"):
+        diary = diary_page(f"{ward.url}{path}")
+        diary.until(live)
+        first, *later = [seen for _, seen in diary.entries if seen["pill"]]
+        assert first["pill"] == "Connecting"
+        assert any(live(seen) for seen in later)
+
+
+@pytest.mark.parametrize("view", ["wall", "room?room=101"])
+def test_loaded_anew_only_where_that_is_right(
+    troubled: Callable[..., TroubledServer],
+    bedside: Bedside,
+    diary_page: Callable[..., Diary],
+    page_faults: PageFaults,
+    view: str,
+) -> None:
+    """A server with another script, or with a page that is not ours such as a sign-in: reload. One that fails: wait."""
+    page_faults.expect("status of 502")
+    server = troubled()
+    bedside.start(Device(server.url, 101, history=HISTORY))
+    diary = diary_page(f"{server.url}/{view}")
+    diary.until(live)
+    diary.page.evaluate(MARK)
+    asked: list[str] = []
+
+    def fails(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=502, content_type="text/html", body="<title>Bad gateway</title>")
+
+    diary.page.route("**/*resume=1", fails)
+    server.stop()
+    server.environment["TROUBLE_VERSION"] = "newer"
+    server.start()
+    diary.wait(lambda: len(asked) >= 2, 12)
+    assert diary.page.evaluate("window.hasNotBeenReloaded")
+    diary.page.unroute("**/*resume=1")
+    diary.wait(lambda: diary.page.evaluate("!window.hasNotBeenReloaded"), 8)
+    diary.until(live)
+    diary.page.evaluate(MARK)
+    sign_in = "<!doctype html><title>Sign in</title>"
+    diary.page.route("**/*resume=1", lambda route: route.fulfill(content_type="text/html", body=sign_in))
+    server.signal(signal.SIGKILL)
+    server.start()
+    diary.wait(lambda: diary.page.evaluate("!window.hasNotBeenReloaded"), 8)
+
+
+def test_attempts_are_spread(ward: LiveServer, diary_page: Callable[..., Diary]) -> None:
+    """200 browsers do not come at once: the first attempt after 0.05 to 0.8 s, later ones after up to 1 and then 1 to 4 s."""
+    diary = diary_page(f"{ward.url}/wall")
+    drawn = diary.page.evaluate(
+        """async () => {
+            const { waitBefore } = await import(document.querySelector("script[type=module]").src);
+            return [0, 1, 2, 3, 4, 1000].map((attempt) => Array.from({ length: 200 }, () => waitBefore(attempt)));
+        }"""
+    )
+    bounds = [(50, 800), (250, 1000), (500, 2000), (1000, 4000), (1000, 4000), (1000, 4000)]
+    for waits, (least, most) in zip(drawn, bounds, strict=True):
+        assert least <= min(waits) < least + 0.1 * (most - least)
+        assert most - 0.1 * (most - least) < max(waits) <= most
+        tenths = [int(10 * (wait - least) / (most - least)) for wait in waits]
+        assert max(tenths.count(tenth) for tenth in range(10)) < 45, "most come at the same time"
+
+
+def test_a_refused_command_while_the_socket_is_gone(
+    troubled: Callable[..., TroubledServer], network: Proxy, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """What is sent in the moment without a connection is not lost in silence; after it the same page commands again."""
+    server = troubled(**through(network))
+    behind(network, server)
+    device = bedside.start(Device(server.url, 101, history=HISTORY))
+    diary = diary_page(f"{network.url}/room?room=101")
+    diary.until(live)
+    diary.page.evaluate(MARK)
+    network.shut()
+    diary.page.get_by_label("Set pressure").fill("9")
+    diary.page.get_by_role("button", name="Send to room").click()
+    seen = diary.until(lambda seen: "Not sent" in seen["fate"] or diary.page.locator(".field-error").is_visible())
+    assert "Not sent: The server is lost" in seen["fate"] or "lost" in diary.page.locator(".field-error").inner_text()
+    network.open()
+    diary.wait(lambda: network.sockets == 2, 8)
+    heal([diary])
+    diary.page.get_by_label("Set pressure").fill("11")
+    diary.page.get_by_role("button", name="Send to room").click()
+    diary.until(lambda seen: seen["fate"].startswith("✓ Applied: 11"))
+    assert device.applied_at is not None
