@@ -20,6 +20,9 @@ SOURCE_NAME = "breathwatch-live"
 JOIN_S = 30.0
 WINDOW_S = 30.0
 """How far back a snapshot reaches."""
+MARGIN_S = 3.0
+"""What a page may take to open, during which the window moves on."""
+MOST_NOTES = 3
 _TOKEN = re.compile(rb'"token":\s*"([^"]+)"')
 _READY = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
 
@@ -52,6 +55,7 @@ class BokehPage:
         self.page_bytes, self.page_s = 0, 0.0
         self._receive_buffer = receive_buffer
         self._message: list[bytes] = []
+        self._early: list[tuple[bytes, float]] = []
         self._acknowledged, self._pulled = asyncio.Event(), asyncio.Event()
 
     async def open(self) -> None:
@@ -65,6 +69,7 @@ class BokehPage:
         path, _, query = self.path.partition("?")
         address = f"{self.server.replace('http', 'ws', 1)}{path}/ws?{query}"
         self._message.clear()
+        self._early.clear()
         self._acknowledged.clear()
         self._pulled.clear()
         self.socket = await connect(
@@ -82,9 +87,14 @@ class BokehPage:
             self._say("PATCH-DOC", {"events": [event]})
 
     def leave(self) -> None:
-        """Close the page."""
+        """End at once, without a word."""
         if self.socket is not None:
             self.socket.close()
+
+    def leave_politely(self) -> None:
+        """Say goodbye and close."""
+        if self.socket is not None:
+            self.socket.say_goodbye()
 
     def _say(self, kind: str, content: dict[str, Any]) -> None:
         assert self.socket is not None
@@ -102,18 +112,22 @@ class BokehPage:
         content = self._message[2]
         self._message.clear()
         kind = header["msgtype"]
-        if kind == "PATCH-DOC":
+        if kind == "PATCH-DOC" and not self._pulled.is_set():
+            self._early.append((content, received_at))  # as BokehJS keeps what comes before the document
+        elif kind == "PATCH-DOC":
             self._patched(content, received_at)
         elif kind == "ACK":
             self._acknowledged.set()
         elif kind == "PULL-DOC-REPLY":
             self._document(json.loads(content))
             self._pulled.set()
+            for early in self._early:
+                self._patched(*early)
         elif kind == "ERROR":
             raise RuntimeError(f"the server said: {content[:500]!r}")
 
     def _take_read(self, data: bytes, received_at: float) -> bool:
-        return not self._message and self._patched_at_once(data, received_at)
+        return not self._message and self._pulled.is_set() and self._patched_at_once(data, received_at)
 
     def _document(self, content: dict[str, Any]) -> None:
         """Take the document as it was pulled."""
@@ -159,6 +173,8 @@ class PageClient(BokehPage):
         self.joined_s: float | None = None
         self.joined_bytes = 0
         self.last_push_at: float | None = None
+        self.newest_sample_time: float | None = None
+        self.fault_notes: list[str] = []
         self._source_id: str | None = None
         self._live, self._heard = asyncio.Event(), asyncio.Event()
 
@@ -170,7 +186,7 @@ class PageClient(BokehPage):
         begun = time.monotonic()
         self._live.clear()
         async with asyncio.timeout(JOIN_S):
-            if self.last_push_at is not None and time.time() - self.last_push_at > WINDOW_S - 1:
+            if self.newest_sample_time is not None and time.time() - self.newest_sample_time > WINDOW_S - MARGIN_S:
                 self.continuity.forget()
             await self.open()
             await self._live.wait()
@@ -204,10 +220,14 @@ class PageClient(BokehPage):
         return True
 
     def _go(self, step: Step, content: bytes, n_bytes: int, received_at: float) -> None:
+        if step.faults and len(self.fault_notes) < MOST_NOTES:
+            self._note(step, received_at)
         self.continuity.move(step)
         if self.last_push_at is not None and received_at - self.last_push_at > self.longest_gap_s:
             self.longest_gap_s = received_at - self.last_push_at
         self.last_push_at = received_at
+        if step.newest_sample_time is not None:
+            self.newest_sample_time = step.newest_sample_time
         if not self._live.is_set():
             self._live.set()
         if self.measuring:
@@ -219,6 +239,13 @@ class PageClient(BokehPage):
                 self.latencies_s.append(received_at - step.newest_sample_time)
                 if not self._heard.is_set():
                     self._heard.set()
+
+    def _note(self, step: Step, received_at: float) -> None:
+        """What somebody needs who looks for a fault's cause."""
+        wrong = ", ".join(f"{name} {n}" for name, n in step.faults.items())
+        before = "none" if self.last_push_at is None else f"{received_at - self.last_push_at:.2f} s before"
+        pulses = f"push {step.position.pulse} after {self.continuity.position.pulse}"
+        self.fault_notes.append(f"{self.path}: {wrong}: {pulses}, the last {before}")
 
 
 @lru_cache(maxsize=256)

@@ -23,6 +23,8 @@ LAG_STEP_S = 0.01
 LAG_SHARE = 0.25
 """A client whose own loop is late by more than this share of the p99 it measures is part of what it measures."""
 MOST_OWN_SHARE = 0.8
+MOST_WAITED = 0.02
+MOST_NOTES = 10
 FAULTS = ("gaps", "doubles", "wrong", "pulses", "orphans")
 
 
@@ -63,7 +65,10 @@ class ClientLoad:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What some time with a crowd of pages gave; its latencies are in s, its share is the server's of one core."""
+    """What some time with a crowd of pages gave; its latencies are in s, its shares are the server's of one core.
+
+    It `waited` for that core while others had it.
+    """
 
     latencies_s: NDArray[np.float64]
     share: float
@@ -71,6 +76,7 @@ class Measured:
     push_bytes: int
     elapsed_s: float
     client: ClientLoad
+    waited: float = 0.0
 
     @property
     def p99_ms(self) -> float:
@@ -80,6 +86,14 @@ class Measured:
     def ms_per_push(self, share_without: float) -> float:
         """Server's CPU for each page and push, in ms, without what it does with nobody there."""
         return 1000 * (self.share - share_without) * self.elapsed_s / max(1, self.pushes)
+
+    def show_conditions(self) -> None:
+        """Print what, other than the server, is in these figures."""
+        self.client.show(self.latencies_s)
+        if self.waited > MOST_WAITED:
+            print(
+                f"  THE MACHINE IS BUSY: others had the server's core {100 * self.waited:.1f} % of the time", flush=True
+            )
 
     def show_latency(self, name: str) -> None:
         """Print the latencies."""
@@ -113,7 +127,7 @@ class Crowd:
             page.longest_gap_s = 0.0
             page.measuring = True
         self.pages[0].keep = keep
-        client, cpu, begun = ClientLoad(), server.cpu_s(), time.monotonic()
+        client, cpu, waited, begun = ClientLoad(), server.cpu_s(), server.waited_s(), time.monotonic()
         await asyncio.sleep(seconds)
         elapsed_s = time.monotonic() - begun
         share = (server.cpu_s() - cpu) / elapsed_s
@@ -128,6 +142,7 @@ class Crowd:
             sum(page.push_bytes for page in self.pages),
             elapsed_s,
             client,
+            (server.waited_s() - waited) / elapsed_s,
         )
 
     def faults(self, rooms: int) -> Counter[str]:
@@ -141,6 +156,8 @@ class Crowd:
         faults = self.faults(rooms)
         counts = ", ".join(f"{name} {faults[name]}" for name in (*FAULTS, *sorted(set(faults) - set(FAULTS))))
         show("samples checked", f"{sum(page.continuity.samples for page in self.pages)}; {counts}")
+        for note in list(chain.from_iterable(page.fault_notes for page in self.pages))[:MOST_NOTES]:
+            print(f"    {note}")
         return faults
 
 

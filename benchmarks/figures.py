@@ -24,7 +24,7 @@ def load_now() -> str:
 
 def show(label: str, text: str) -> None:
     """Print one figure."""
-    print(f"  {label:<34}{text}", flush=True)
+    print(f"  {label:<40}{text}", flush=True)
 
 
 class Requirements:

@@ -53,6 +53,10 @@ class Process:
         threads = Path(f"/proc/{self.popen.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
+    def waited_s(self) -> float:
+        """Time that its main thread was ready to run while others had its core."""
+        return int(Path(f"/proc/{self.popen.pid}/schedstat").read_text().split()[1]) / 1e9
+
     def resident_mb(self) -> float:
         """Resident memory in MB (10^6 bytes)."""
         return int(Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1]) * PAGE_BYTES / 1e6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import yardsticks
-from benchmarks.crowd import Crowd, Measured, open_pages, share_of_core
+from benchmarks.crowd import MOST_WAITED, Crowd, Measured, open_pages, share_of_core
 from benchmarks.figures import Requirements, quantiles_ms, show
 from benchmarks.process import Server
 from benchmarks.ward import Bench, run, ward_options
@@ -49,7 +49,7 @@ async def _bench(bench: Bench) -> int:
     ours.show_latency("ours")
     _show_pushes(given, ours, len(crowd.pages))
     faults = crowd.show_faults(given.rooms)
-    ours.client.show(ours.latencies_s)
+    ours.show_conditions()
     ms = ours.ms_per_push(share_without)
     show("server without browsers", f"{100 * share_without:.1f} % of a core")
     required.at_most("ours: p99", ours.p99_ms, MOST_P99_MS["mixed" if given.rooms_pages else "walls"], "ms")
@@ -137,5 +137,7 @@ async def _find_most(bench: Bench) -> int:
 def _show_step(walls: int, found: Measured) -> None:
     p50 = quantiles_ms(found.latencies_s)[0]
     limited = ", THE CLIENT ITSELF IS A BOTTLENECK" if found.client.is_bottleneck(found.latencies_s) else ""
+    if found.waited > MOST_WAITED:
+        limited += f", OTHERS HAD THE SERVER'S CORE {100 * found.waited:.1f} %"
     cores = f"server {100 * found.share:.0f} %, client {100 * found.client.share:.0f} % of a core"
     show(f"{walls} walls", f"p50 {p50:.0f}  p99 {found.p99_ms:.0f} ms, {cores}{limited}")

@@ -69,11 +69,19 @@ class Bench:
         return Process([*command, "--rate", str(self.options.rate), "--history", str(HISTORY_S)])
 
 
-def ward_options(name: str, about: str | None, *, rooms: int = 32, pushes: float = 10.0) -> argparse.ArgumentParser:
-    """The parser of a load bench, with what they all have."""
+async def read_metrics(server: Server) -> dict[str, float]:
+    """What `/metrics` says, by name and labels."""
+    text = (await AsyncHTTPClient().fetch(f"{server.url}/metrics")).body.decode()
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def ward_options(name: str, about: str | None, *, rooms: int | None = 32) -> argparse.ArgumentParser:
+    """The parser of a load bench, with what they all have; `rooms` None is a bench that chooses them itself."""
     parser = argparse.ArgumentParser(prog=f"./monitor bench {name}", description=about)
-    parser.add_argument("--rooms", type=int, default=rooms, help=f"rooms whose devices stream (default {rooms})")
-    parser.add_argument("--pushes", type=float, default=pushes, help=f"pushes per second (default {pushes:g})")
+    if rooms is not None:
+        parser.add_argument("--rooms", type=int, default=rooms, help=f"rooms whose devices stream (default {rooms})")
+    parser.add_argument("--pushes", type=float, default=10.0, help="pushes per second (default 10)")
     parser.add_argument("--rate", type=float, default=RATE_HZ, help="samples per second of a device (default 25)")
     parser.add_argument("--settle", type=float, default=SETTLE_S, help="s of quiet before figures count (default 3)")
     return parser

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FINAL = 0x80
+GOING_AWAY = (1001).to_bytes(2, "big")
 
 
 class LoadSocket(asyncio.Protocol):
@@ -81,6 +82,10 @@ class LoadSocket(asyncio.Protocol):
         """Read again."""
         assert self._transport is not None
         self._transport.resume_reading()
+
+    def say_goodbye(self) -> None:
+        """End the connection as a browser does whose page is closed; the server's answer ends it."""
+        self._write(CLOSE, GOING_AWAY)
 
     def close(self) -> None:
         """End the connection without a word, as a browser whose machine is switched off."""

@@ -99,6 +99,7 @@ def replayed(pages: int, *reads: bytes) -> list[PageClient]:
         crowd = [PageClient("http://127.0.0.1", "/wall", expected=WALL) for _ in range(pages)]
         for page in crowd:
             page._document({"doc": {"roots": [source]}})
+            page._pulled.set()
             page.measuring = True
             socket = LoadSocket(page._take, page._take_read)
             socket.upgraded.set_result(None)

@@ -11,7 +11,7 @@ import pytest
 from bokeh.client import pull_session
 
 from benchmarks import __main__ as bench
-from benchmarks import devices, memory, push, start
+from benchmarks import churn, devices, initial, joins, memory, push, sessions, start
 from benchmarks.bokeh_client import PageClient
 from benchmarks.process import Process, Server
 
@@ -84,6 +84,37 @@ def test_bench_push_finds_the_most_walls(capsys: pytest.CaptureFixture[str]) -> 
     push.main([*TINY, "--find-most", "--step", "2", "--most", "4", "--seconds", "0.5"])
     said = capsys.readouterr().out
     for word in ("2 walls", "most walls with p99", CLEAN):
+        assert word in said
+
+
+def test_bench_churn_follows_pages_that_stall_and_come_back(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["--browsers", "5", "--rooms-pages", "1", "--stalling", "1", "--reconnecting", "2", "--minutes", "0.1"]
+    churn.main([*TINY, *tiny])
+    said = capsys.readouterr().out
+    for word in ("live again", "pages without pushes at the end", CLEAN):
+        assert word in said
+
+
+def test_bench_joins_goes_through_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["--browsers", "13", "--rooms-pages", "2", "--within", "0.5", "--alone", "2"]
+    joins.main([*TINY, *tiny, "--discarded", "1", "--quiet-minutes", "0.02"])
+    said = capsys.readouterr().out
+    for word in ("CPU of joining, room page", "burst, last live", "10 left at once", "in quiet: longest pause", CLEAN):
+        assert word in said
+
+
+def test_bench_sessions_counts_pages_that_ended_in_each_way(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["--sessions", "12", "--reference", "6", "--discarded", "1"]
+    assert sessions.main([*TINY, *tiny]) == 0
+    said = capsys.readouterr().out
+    for word in ("goodbye 4, killed 4, stalled 4", "still counts", "after 12 sessions"):
+        assert word in said
+
+
+def test_bench_initial_weighs_a_page_that_joins(capsys: pytest.CaptureFixture[str]) -> None:
+    initial.main(["--settle", "0.2", "--sizes", "2", "--repeat", "1"])
+    said = capsys.readouterr().out
+    for word in ("wall of 2 rooms", "kB until live", "fetch of the page, first push", CLEAN):
         assert word in said
 
 
