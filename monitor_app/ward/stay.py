@@ -59,7 +59,7 @@ class Stay:
             if trace not in in_use
             and trace.link is None
             and trace.stored_next == trace.detected_next
-            and (trace.received == 0 or (trace.last_received_at or 0.0) < now - RESTED_S)
+            and (trace.last_received_at or 0.0) < now - RESTED_S
         ]
         resting.sort(key=lambda trace: trace.last_received_at or 0.0)
         return resting[: max(0, len(self.traces) - MOST_TRACES)]
