@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import runpy
 import sys
@@ -80,26 +79,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from monitor_app import server
+    from monitor_app import logs, server
 
     settings = config.load(host=args.host, port=args.port, data=args.data)
-    _log(settings.log_level)
-    server.run(settings)
+    with logs.writing(settings):
+        server.run(settings)
     return 0
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from monitor_app import demo
+    from monitor_app import demo, logs
 
     settings = config.load(port=args.port, host="127.0.0.1")
-    _log(settings.log_level)
-    return demo.run(settings, args.rooms)
-
-
-def _log(level: str) -> None:
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("bokeh", "tornado.access"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    with logs.writing(settings):
+        return demo.run(settings, args.rooms)
 
 
 if __name__ == "__main__":

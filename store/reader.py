@@ -199,6 +199,12 @@ class Reader:
         newest = self._query(query)[0][0]
         return None if newest is None else float(newest)
 
+    def last_received_at(self, recording_id: int) -> float | None:
+        """Give when a recording's newest stored sample was received, in epoch s."""
+        query = "SELECT received_at FROM segments WHERE recording_id = ? ORDER BY first_sample DESC LIMIT 1"
+        found = self._query(query, [recording_id])
+        return float(found[0][0]) if found else None
+
     def space(self) -> Space:
         """Tell how large the data file is, and what the retention removed."""
         page_bytes = self._number("PRAGMA page_size")

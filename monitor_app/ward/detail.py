@@ -17,6 +17,8 @@ PEAKS_SHOWN = 30
 EVENTS_SHOWN = 40
 COMMANDS_SHOWN = 4
 PEAK_PASSED_S = 0.5
+NIGHT_S = 24 * 3600.0
+"""Recordings that ended longer before the newest one's minute are no part of the night."""
 EVENT_NAMES = {
     EventKind.BREATH_GAP: "Apnea",
     EventKind.APNEA: "Apnea",
@@ -124,7 +126,10 @@ def _event(time: float, kind: EventKind, detail: str, *, in_progress: bool = Fal
 
 def _night(traces: list[Trace]) -> dict[str, Any]:
     merged: dict[str, list[Any]] = {"minutes": [], "pressure": [], "rate": [], "leak": [], "events": []}
+    newest = max((t.night.minutes[-1] for t in traces if t.night.minutes), default=0.0)
     for trace in traces:
+        if trace.night.minutes and trace.night.minutes[-1] < newest - NIGHT_S:
+            continue
         for key, series in trace.night.as_dict().items():
             merged[key] += series
         start = trace.spec.start_time

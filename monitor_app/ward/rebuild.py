@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from cpap_core.types import DetectorOutput, OpenEvent, RespiratoryEvent
+from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent
 from store import RecordingRow, StayRow, Store
 
 from .resume import Stored, go_on
-from .stay import Stay
+from .stay import MOST_TRACES, RESTED_S, Counts, Stay
 from .trace import Found, StreamSpec, Trace
 
 MOST_WAITING = 200
@@ -23,13 +23,25 @@ def rebuild_stay(store: Store, row: StayRow) -> Stay:
     """Run each recording's stored samples through a new detector; its counts equal those of an uninterrupted run."""
     name = patient.name if row.mrn is not None and (patient := store.patient(row.mrn)) else None
     stay = Stay(row.id, row.started_at, row.mrn, name)
-    for recording in store.recordings_of_stay(row.id):
-        stay.traces[recording.stream_id] = rebuild_trace(store, recording)
+    recordings = [(store.last_received_at(one.id) or 0.0, one) for one in store.recordings_of_stay(row.id)]
+    newest = sorted(recordings, key=lambda one: (one[0], one[1].id))[-MOST_TRACES:]
+    since = max((at for at, _ in newest), default=0.0) - RESTED_S
+    for at, recording in recordings:
+        if at >= since or any(recording is one for _, one in newest):
+            stay.traces[recording.stream_id] = rebuild_trace(store, recording)
+        elif recording.stored_samples:
+            stay.past = stay.past.plus(stored_counts(store, recording))
     for command in store.commands_of_stay(row.id):
         stay.commands.add(command)
     if row.mrn is not None:
         stay.earlier_apneas = store.apnea_total_of_patient(row.mrn, exclude_stay_id=row.id)
     return stay
+
+
+def stored_counts(store: Store, row: RecordingRow) -> Counts:
+    """What a recording adds to its stay's numbers, by what is on disk."""
+    apneas = sum(event.kind is EventKind.BREATH_GAP for event in store.events_of(row.id))
+    return Counts(store.breaths_end(row.id), apneas, row.stored_samples)
 
 
 def rebuild_trace(store: Store, row: RecordingRow) -> Trace:

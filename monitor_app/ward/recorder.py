@@ -79,8 +79,16 @@ class Recorder:
         """Wait until all that was queued of a recording is on disk; gives the next sample."""
         if trace.stored_next < trace.queued_next:
             waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(trace.recording_id, []).append(waiter)
-            await waiter
+            waiters = self._waiting.setdefault(trace.recording_id, [])
+            waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                # Who gives up leaves: a disk that hangs all night must not collect those who asked.
+                if waiter in waiters:
+                    waiters.remove(waiter)
+                if not waiters and self._waiting.get(trace.recording_id) is waiters:
+                    del self._waiting[trace.recording_id]
         return trace.stored_next
 
     def _call(self, function: Any, *args: Any) -> None:

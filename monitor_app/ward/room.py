@@ -89,7 +89,7 @@ class Room:
         vitals = self._vitals() if state == "live" else None
         stay = self.stay
         traces = list(stay.traces.values()) if stay else []
-        apneas = sum(t.apnea_count for t in traces)
+        apneas = sum(t.apnea_count for t in traces) + (stay.past.apneas if stay else 0)
         return {
             "room": self.number,
             "mrn": stay.mrn if stay else None,
@@ -98,11 +98,11 @@ class Room:
             "respiratory_rate_per_min": _rounded(vitals.respiratory_rate_per_min, 1) if vitals else None,
             "state": state,
             "newest_sample_time": self.newest_sample_time,
-            "breaths": sum(t.breath_count for t in traces) if stay else None,
+            "breaths": stay.past.breaths + sum(t.breath_count for t in traces) if stay else None,
             "apnea_count": apneas if stay else None,
             "apnea_count_last_hour": self._apneas_last_hour(traces) if stay else None,
             "total_apnea_count": stay.earlier_apneas + apneas if stay else None,
-            "samples_received": sum(t.received for t in traces) if stay else None,
+            "samples_received": stay.past.samples + sum(t.received for t in traces) if stay else None,
         }
 
     def publish(self, now: Moment, version: int, *, detail: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from .room import Moment, Room
 
@@ -17,7 +18,8 @@ class Rooms:
         self._clock = clock
         self._monotonic = monotonic
         self._rooms: dict[int, Room] = {}
-        self._locks: dict[int, asyncio.Lock] = {}
+        # A lock lives as long as somebody waits for it or holds it: anybody may name any number.
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._epoch = int(clock())
 
     def all(self) -> list[Room]:
@@ -32,6 +34,10 @@ class Rooms:
         """One room, made where there was none."""
         return self._rooms.setdefault(number, Room(number))
 
+    def drop(self, number: int) -> None:
+        """Forget a room that was made for a stay which could not begin."""
+        self._rooms.pop(number, None)
+
     def say_problem(self, number: int, message: str) -> None:
         """Let a room say what is wrong with a device that was turned away.
 
@@ -45,7 +51,10 @@ class Rooms:
 
     def lock(self, number: int) -> asyncio.Lock:
         """Guards what takes several steps in one room."""
-        return self._locks.setdefault(number, asyncio.Lock())
+        lock = self._locks.get(number)
+        if lock is None:
+            lock = self._locks[number] = asyncio.Lock()
+        return lock
 
     def moment(self) -> Moment:
         """Now."""

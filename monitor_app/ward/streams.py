@@ -13,7 +13,7 @@ from cpap_core.types import Samples
 from store import Store, StoreBehind, StoreConflict
 
 from .errors import RoomTaken, StoreBusy, StreamRefused
-from .rebuild import rebuild_stay
+from .rebuild import rebuild_stay, rebuild_trace, stored_counts
 from .recorder import Recorder
 from .room import Room
 from .rooms import Rooms
@@ -54,6 +54,8 @@ class Streams:
         if trace is None:
             recording = self.store.recording_by_stream(spec.stream_id)
             stay_id = room.stay.stay_id if room is not None and room.stay is not None else None
+            if recording is not None and recording.ended_at is not None and recording.stay_id == stay_id:
+                raise StreamRefused(f"stream_id {spec.stream_id!r} has ended long ago; start a new stream_id")
             if recording is not None and recording.stay_id != stay_id:
                 raise StreamRefused(
                     f"stream_id {spec.stream_id!r} belongs to another room or an earlier stay; start a new stream_id"
@@ -148,8 +150,9 @@ class Streams:
 
     async def _begin(self, number: int, spec: StreamSpec) -> tuple[Room, Trace]:
         channels = [{"name": name, "unit": unit} for name, unit in spec.channels]
+        is_new = self.rooms.get(number) is None
+        room = self.rooms.make(number)
         try:
-            room = self.rooms.make(number)
             stay = room.stay or await self.begin_stay(room, None)
             recording = await on_disk(
                 self.store.begin_recording(
@@ -160,7 +163,20 @@ class Streams:
             raise StreamRefused(str(error)) from error
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
-        trace = stay.traces[spec.stream_id] = Trace(recording.id, spec, self.rooms.next_epoch())
+        finally:
+            if is_new and room.stay is None:
+                self.rooms.drop(number)
+        trace = Trace(recording.id, spec, self.rooms.next_epoch())
+        if recording.next_sample > 0:
+            # It rested for so long that its stay forgot it; a day of it takes a while to run again.
+            counted = stored_counts(self.store, recording)
+            trace = await asyncio.to_thread(rebuild_trace, self.store, recording)
+            trace.epoch = self.rooms.next_epoch()
+            stay.past = stay.past.plus(counted, -1)
+        stay.traces[spec.stream_id] = trace
+        for resting in stay.superfluous((room.trace, trace), self.rooms.moment().epoch):
+            self.recorder.found(resting, resting.finish())
+            stay.forget(resting)
         return room, trace
 
     async def begin_stay(self, room: Room, mrn: int | None) -> Stay:

@@ -235,5 +235,5 @@ class Ward:
                 trace.rest()
         room.take_over(newest)
         room.newest_sample_time = room.trace.last_received_at if room.trace else None
-        breaths = sum(trace.breath_count for trace in traces)
+        breaths = sum(trace.breath_count for trace in traces) + (room.stay.past.breaths if room.stay else 0)
         log.info("Room %s: stay resumed with %s breaths", room.number, breaths)

@@ -1,17 +1,21 @@
 """What the store costs: python -m tests.store.measure [FOLDER]
 
-Prints commits per second, the processor's share of 16 rooms at 10 frames/s, and 500 one-second blobs in one commit.
+Prints commits per second, the processor's share of 16 rooms at 10 frames/s, and 500 one-second blobs in one commit,
+and the same 16 rooms while the retention removes what they recorded before.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from monitor_app.retention import Retention
 from store import Store
 
 RATE_HZ = 25
@@ -44,26 +48,56 @@ def commits_per_second(folder: Path) -> None:
 
 def live(folder: Path) -> None:
     with Store(folder / "live.sqlite") as store:
+        print(f"{N_ROOMS} rooms x {FRAMES_PER_S} frames/s: {stream(store, begin(store, N_ROOMS), 0)}")
+
+
+def live_while_trimming(folder: Path) -> None:
+    """The retention removes what 16 rooms recorded earlier while these go on; then the file shrinks."""
+    now = time.time()
+    with Store(folder / "trim.sqlite", max_queued_bytes=1 << 30) as store:
         recordings = begin(store, N_ROOMS)
-        lengths = [2, 3] * int(LIVE_S * FRAMES_PER_S / 2)  # 25 samples/s in 10 frames/s
-        flow = np.zeros(3, dtype=np.float32)
-        first = 0
-        commits, used_s, started = store.health()["commits"], time.process_time(), time.perf_counter()
-        for tick, n_samples in enumerate(lengths):
-            for position, recording in enumerate(recordings):
-                due = started + (tick + position / N_ROOMS) / FRAMES_PER_S
-                time.sleep(max(0.0, due - time.perf_counter()))
-                store.append_samples(recording, first, flow[:n_samples], flow[:n_samples], 0.0)
-            first += n_samples
-        elapsed_s = time.perf_counter() - started
-        share = (time.process_time() - used_s) / elapsed_s
-        health = store.health()
+        day = np.zeros(10_000 * RATE_HZ, dtype=np.float32)
+        for age_days in (3, 2, 1):
+            for recording in recordings:
+                first = (3 - age_days) * len(day)
+                written = store.append_samples(recording, first, day, day, now - 86_400 * age_days)
+        written.result()
+        full = store.space()
+        quiet = stream(store, recordings, 3 * len(day))
+        keeper = threading.Thread(target=lambda: asyncio.run(Retention(store, 0.5).once()))
+        keeper.start()
+        trimming = stream(store, recordings, 4 * len(day))
+        keeper.join(600)
+        space = store.space()
+        print(f"{full['file_bytes'] / 2**20:.0f} MiB of {N_ROOMS} rooms, trimming off: {quiet}")
         print(
-            f"{N_ROOMS} rooms x {FRAMES_PER_S} frames/s: {100 * share:.1f} % of a core (sender included), "
-            f"{(health['commits'] - commits) / elapsed_s:.0f} commits/s, queued to on disk: median "
-            f"{1000 * (health['commit_latency_p50_s'] or 0):.1f} ms, p99 "
-            f"{1000 * (health['commit_latency_p99_s'] or 0):.1f} ms"
+            f"trimming on: {trimming}; {space['trimmed_samples']} samples went, "
+            f"{space['file_bytes'] / 2**20:.0f} MiB are left, write-ahead log {space['wal_bytes'] / 2**20:.0f} MiB"
         )
+
+
+def stream(store: Store, recordings: list[int], first: int) -> str:
+    """Send for 20 s as 16 rooms do, and say what it cost."""
+    lengths = [2, 3] * int(LIVE_S * FRAMES_PER_S / 2)  # 25 samples/s in 10 frames/s
+    flow = np.zeros(3, dtype=np.float32)
+    latencies_s: list[float] = []
+    commits, used_s, started = store.health()["commits"], time.process_time(), time.perf_counter()
+    for tick, n_samples in enumerate(lengths):
+        for position, recording in enumerate(recordings):
+            due = started + (tick + position / N_ROOMS) / FRAMES_PER_S
+            time.sleep(max(0.0, due - time.perf_counter()))
+            sent = time.perf_counter()
+            written = store.append_samples(recording, first, flow[:n_samples], flow[:n_samples], time.time())
+            written.add_done_callback(lambda _, sent=sent: latencies_s.append(time.perf_counter() - sent))
+        first += n_samples
+    written.result()
+    elapsed_s = time.perf_counter() - started
+    share = (time.process_time() - used_s) / elapsed_s
+    p50, p99 = np.percentile(latencies_s, (50, 99)) * 1000
+    return (
+        f"{100 * share:.1f} % of a core (sender included), {(store.health()['commits'] - commits) / elapsed_s:.0f} "
+        f"commits/s, queued to on disk: median {p50:.1f} ms, p99 {p99:.1f} ms, max {1000 * max(latencies_s):.1f} ms"
+    )
 
 
 def blobs_in_one_commit(folder: Path) -> None:
@@ -84,6 +118,7 @@ def main(folder: Path) -> None:
     commits_per_second(folder)
     blobs_in_one_commit(folder)
     live(folder)
+    live_while_trimming(folder)
 
 
 if __name__ == "__main__":
