@@ -1,6 +1,6 @@
 // The night so far: pressure, respiratory rate and leak by the minute, and a lane of events.
 
-import { duration, node, setText } from "./format.js";
+import { duration, node, setClass, setHidden, setText } from "./format.js";
 
 const TICK_STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 const SHORTEST_S = 900;
@@ -57,8 +57,8 @@ export class NightPlot {
   show(room, now, clock, colors) {
     const night = room?.night ?? null;
     const any = night !== null && night.minutes.length > 0;
-    this.empty.hidden = any;
-    this.axis.style.visibility = any ? "visible" : "hidden";
+    setHidden(this.empty, any);
+    setClass(this.axis, "vacant", !any);
     const since = room?.stay_started ?? (any ? night.minutes[0] : null);
     setText(this.aside, since === null ? "" : ` · pressure, respiratory rate, leak and events since ${clock.hourMinute(since)}`);
     if (now === null || this.width < 2) return;

@@ -1,6 +1,6 @@
 // A large live trace with its axis, breath marks and the spans of events.
 
-import { duration, node, setText } from "./format.js";
+import { duration, node, setHidden, setText } from "./format.js";
 import { Trace, WINDOW_S } from "./trace.js";
 
 const SPAN_NAMES = {
@@ -57,7 +57,13 @@ export class LivePlot {
     const before = this.trace.dirty;
     const whole = this.trace.paint();
     if (whole) this.label();
-    if (before || this.stalePaint) this.paintBelow(colors);
+    if (!before && !this.stalePaint) return;
+    const peaks = (this.marks?.peaks ?? []).map((peak) => peak * this.trace.rate).filter((at) => this.trace.shows(at));
+    const spans = (this.marks?.spans ?? []).filter(([, , , end]) => end === null || this.trace.shows(end * this.trace.rate));
+    // Between two breaths nothing moves down here, and a canvas that is touched is copied whole to the screen.
+    const scene = `${this.trace.epoch} ${this.trace.scale.high} ${this.trace.scale.low} ${peaks}`;
+    if (this.stalePaint || spans.length || scene !== this.scene) this.paintBelow(peaks, spans, colors);
+    this.scene = spans.length ? null : scene;
     this.stalePaint = false;
   }
 
@@ -73,20 +79,18 @@ export class LivePlot {
     this.axis.replaceChildren(...labels);
   }
 
-  paintBelow(colors) {
+  paintBelow(peaks, spans, colors) {
     const { ink, trace } = this;
     ink.clearRect(0, 0, trace.width, trace.height);
-    for (const span of this.marks?.spans ?? []) this.paintSpan(span, colors);
+    for (const span of spans) this.paintSpan(span, colors);
     ink.fillStyle = colors.grid;
     for (const tick of trace.scale.ticks) ink.fillRect(0, Math.round(trace.y(tick)), trace.width, tick === 0 ? 2 : 1);
     for (let second = GRID_EVERY_S; second < WINDOW_S; second += GRID_EVERY_S) {
       ink.fillRect(Math.round((second / WINDOW_S) * trace.width), 0, 1, trace.height);
     }
     ink.fillStyle = colors.text;
-    for (const peak of this.marks?.peaks ?? []) {
-      const index = peak * trace.rate;
-      if (index < trace.oldest || index >= trace.next) continue;
-      const x = trace.x(index);
+    for (const peak of peaks) {
+      const x = trace.x(peak);
       ink.beginPath();
       ink.moveTo(x - 5, 2);
       ink.lineTo(x + 5, 2);
@@ -121,7 +125,7 @@ export class LivePlot {
   }
 
   showNote(text) {
-    this.note.hidden = text === "";
+    setHidden(this.note, text === "");
     setText(this.note, text);
   }
 }

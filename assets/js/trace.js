@@ -85,6 +85,11 @@ export class Trace {
     return Math.max(this.first ?? 0, this.next - this.size + this.erase);
   }
 
+  /** Whether a sample is on the screen. */
+  shows(index) {
+    return index >= this.oldest && index < this.next;
+  }
+
   get dirty() {
     return this.whole || this.painted !== this.next;
   }

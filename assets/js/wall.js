@@ -8,7 +8,7 @@ import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { Tile } from "./tile.js";
 import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill } from "./topbar.js";
-import { readColors } from "./trace.js";
+import { WINDOW_S, readColors } from "./trace.js";
 
 const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
 
@@ -36,6 +36,9 @@ class Wall {
     this.clock = new SiteClock(null);
     this.colors = readColors(this.root);
     this.frame = 0;
+    this.paintedAt = -Infinity;
+    this.pixelMs = 0; // the time a trace takes to go on by a pixel
+    this.unshown = new Set(); // rooms whose news wait for the next frame
     this.feed = new Feed((push) => this.take(push));
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
@@ -98,9 +101,12 @@ class Wall {
       if (!this.tiles.has(room)) added = this.addTile(room);
     }
     if (added) this.layOut();
-    for (const room of snapshot ? rooms.keys() : changed) this.showTile(room);
+    for (const room of snapshot ? rooms.keys() : changed) this.unshown.add(room);
     for (const wave of waves) this.tiles.get(wave[0])?.append(wave, rooms.get(wave[0]).display_rate_hz);
-    if (before === 0 || snapshot) this.look();
+    if (before === 0 || snapshot) {
+      this.showNews();
+      this.look();
+    }
     this.plan();
   }
 
@@ -119,6 +125,11 @@ class Wall {
     this.sizes.unobserve(tile.stage);
     tile.element.remove();
     this.tiles.delete(room);
+  }
+
+  showNews() {
+    for (const room of this.unshown) this.showTile(room);
+    this.unshown.clear();
   }
 
   showTile(room) {
@@ -179,6 +190,7 @@ class Wall {
     this.grid.style.setProperty("--u", `${unit.toFixed(2)}px`);
     const tiles = [...this.tiles.values()];
     const boxes = tiles.map(({ stage }) => [stage.clientWidth, stage.clientHeight]);
+    this.pixelMs = (1000 * WINDOW_S) / Math.max(1, width);
     tiles.forEach((tile, i) => {
       tile.trace.lineWidth = Math.max(1.5, Math.min(3, unit / 8));
       tile.resize(...boxes[i]);
@@ -192,18 +204,23 @@ class Wall {
     this.plan();
   }
 
-  /** Paint in the next frame, if there is anything new: an idle page costs nothing. */
+  /**
+   * Paint in the next frame, if there is anything new: an idle page costs nothing. A frame costs as much for one small
+   * canvas as for all, so that 64 rooms wait until the traces have gone on by a pixel; what turns grey waits for nothing.
+   */
   plan() {
     if (this.frame) return;
-    for (const { trace } of this.tiles.values()) {
-      if (!trace.dirty) continue;
+    const due = performance.now() - this.paintedAt >= this.pixelMs;
+    const waits = ({ trace }) => trace.whole || (due && trace.dirty);
+    if ((due && this.unshown.size) || [...this.tiles.values()].some(waits)) {
       this.frame = requestAnimationFrame(() => this.paint());
-      return;
     }
   }
 
   paint() {
     this.frame = 0;
+    this.paintedAt = performance.now();
+    this.showNews();
     for (const tile of this.tiles.values()) tile.trace.paint();
   }
 
