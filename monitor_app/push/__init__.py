@@ -1,6 +1,6 @@
 """What goes to the browsers: feeds that read the ward by cursor, and the callbacks that push them."""
 
-from .broadcast import Broadcaster
+from .broadcaster import Broadcaster
 from .feed import LiveFeed, Site
 from .session import Handler, attach_live, attach_requests
 

@@ -98,6 +98,16 @@ class LiveFeed:
         """What came since the last push."""
         return self._push("delta")
 
+    def has_samples(self) -> bool:
+        """Whether any room of this view has samples that were not pushed yet."""
+        for room in self._rooms():
+            trace = room.trace
+            if trace is not None and room.newest_sample_time is not None:
+                epoch, cursor = self._cursors.get(room.number, (None, 0))
+                if trace.detected_next // self._stride(trace) > (cursor if epoch == trace.epoch else 0):
+                    return True
+        return False
+
     def _push(self, kind: str) -> dict[str, list[Any]]:
         now = self.ward.refresh()
         rooms = self._rooms()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from benchmarks import devices
 from benchmarks.bokeh_client import BokehPage, PageClient
 from benchmarks.continuity import Continuity
 from benchmarks.process import Process, Server
-from monitor_app.push import Site, broadcast, wire
+from monitor_app.push import Broadcaster, Site, broadcast, wire
 from monitor_app.push.packing import unpack
 from tests.app.ward_helpers import Clock, Link, feed_breathing, open_ward, spec
 
@@ -125,7 +126,7 @@ def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkey
         async with open_ward(tmp_path, clock) as ward:
             room, trace = await ward.streams.open(101, spec("s"), Link())
             feed_breathing(ward, room, trace, 40)
-            shown = broadcast.Broadcast(ward, Site("Lab", "UTC", open_access=True), None)
+            shown = broadcast.Broadcast(ward, Site("Lab", "UTC", open_access=True), None, interval_s=0.2)
             quick, slow, late = object(), object(), object()
             shown.join(quick)  # type: ignore[arg-type]
             shown.join(slow)  # type: ignore[arg-type]
@@ -137,7 +138,7 @@ def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkey
                 if tick == 30:
                     feed_breathing(ward, room, trace, 0.08)
                     shown.join(late)  # type: ignore[arg-type]
-                shown.tick()
+                shown.tick(clock.now)
             for connection, snapshots in ((quick, 1), (slow, 2), (late, 1)):
                 received = shown.members[connection].wire.received  # type: ignore[index]
                 continuity = Continuity()
@@ -153,8 +154,37 @@ def test_a_browser_that_stopped_reading_gets_one_snapshot(tmp_path: Path, monkey
             monkeypatch.setattr(broadcast, "STUCK_S", -1.0)
             for _ in range(3):
                 clock.now += 0.2
-                shown.tick()
+                shown.tick(clock.now)
             assert member.wire.dropped
+
+    asyncio.run(story())
+
+
+def test_new_samples_do_not_wait_for_the_next_interval(tmp_path: Path) -> None:
+    """A push is due at every interval, and sooner for samples; those come no more often than that however fast."""
+
+    async def story() -> None:
+        clock = Clock()
+        async with open_ward(tmp_path, clock) as ward:
+            room, trace = await ward.streams.open(101, spec("s"), Link())
+            shown = broadcast.Broadcast(ward, Site("Lab", "UTC", open_access=True), 101, interval_s=0.1)
+            pushes, with_samples = [], []
+            for step in range(300):
+                clock.now += 0.02
+                slow = step < 100 and step % 10 == 3
+                fast = step >= 200
+                if slow or fast:
+                    feed_breathing(ward, room, trace, 0.2 if slow else 0.04)
+                if shown.is_due(clock.now, 0.01):
+                    shown.tick(clock.now)
+                    pushes.append(step)
+                    if shown.sample_age_s is not None:
+                        with_samples.append(step)
+            assert with_samples[:10] == list(range(3, 100, 10)), "each frame of a device goes on in the same step"
+            assert all(1 <= b - a <= 5 for a, b in pairwise(pushes)), "never longer than an interval"
+            assert len([step for step in pushes if 100 <= step < 200]) == 20, "without samples a heartbeat"
+            fast_ones = [step for step in with_samples if step >= 200]
+            assert {b - a for a, b in pairwise(fast_ones)} == {5}, "no more often than that"
 
     asyncio.run(story())
 
@@ -164,7 +194,7 @@ def test_f32_a_ticker_that_stopped_is_unhealthy(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with open_ward(tmp_path) as ward:
-            ticking = broadcast.Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
+            ticking = Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
             ticking.start()
             await asyncio.sleep(0.3)
             assert ticking.figures()["tick_age_s"] < 0.25
@@ -214,14 +244,14 @@ def test_who_never_says_that_it_is_ready_is_joined_at_the_second_look(
 
     async def story() -> None:
         async with open_ward(tmp_path) as ward:
-            ticking = broadcast.Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
+            ticking = Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
             page = Session()
             ticking._pages.append((page, None))  # type: ignore[arg-type]
             ticking._look_after()
             assert ticking.members == 0
             ticking._look_after()
             assert ticking.members == 1
-            ticking._tick()
+            ticking._step()
             ticking._of(None).join(page.connections[0])  # type: ignore[arg-type]
             (member,) = ticking._of(None).members.values()
             assert [push["kind"] for push in member.wire.received] == ["snapshot"]  # type: ignore[attr-defined]
