@@ -193,6 +193,7 @@ def _free_port(host: str) -> int:
 def _broadcaster(settings: Settings, ward: Ward, site: Site) -> Broadcaster | None:
     """The fast way to push, if it is wanted and what it relies on is there."""
     if not settings.encode_once:
+        log.warning("Each page is pushed to by itself, which costs more: MONITOR_ENCODE_ONCE is 0")
         return None
     try:
         wire.check()

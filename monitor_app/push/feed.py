@@ -113,7 +113,7 @@ class LiveFeed:
         rooms = self._rooms()
         if self.room is not None and rooms:
             self.ward.refresh_detail(rooms[0])
-        waves = [wave for room in rooms if (wave := self._wave(room)) is not None]
+        waves = [wave for room in rooms if (wave := self._wave_or_fault(room)) is not None]
         numbers = {room.number for room in rooms}
         states = [state for room in rooms if (state := self._state(room)) is not None]
         removed = sorted(self._shown - numbers)
@@ -152,6 +152,13 @@ class LiveFeed:
             )
         state["room"] = room.number
         return state
+
+    def _wave_or_fault(self, room: Room) -> list[Any] | None:
+        try:
+            return self._wave(room)
+        except Exception:
+            room.fail_to_show()
+            return None
 
     def _wave(self, room: Room) -> list[Any] | None:
         trace = room.trace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NamedTuple
 
 from cpap_core.types import Samples, Vitals
@@ -11,7 +12,14 @@ from .detail import Detail
 from .stay import Stay
 from .trace import Found, Trace
 
+log = logging.getLogger(__name__)
+
 LAST_HOUR_S = 3600.0
+SUMMARY_KEYS = (
+    *("room", "mrn", "patient_name", "pressure_cmh2o", "respiratory_rate_per_min", "state", "newest_sample_time"),
+    *("breaths", "apnea_count", "apnea_count_last_hour", "total_apnea_count", "samples_received"),
+)
+"""What `GET /api/v1/rooms` gives of each room."""
 _NOTHING = object()
 
 
@@ -33,6 +41,7 @@ class Room:
         self.newest_sample_at: float | None = None
         self.last_heard_at: float | None = None
         self.problem: str | None = None
+        self.is_unshowable = False
         self.watch = ConditionWatch()
         self._detail = Detail()
         self.values: dict[str, Any] = {}
@@ -44,6 +53,7 @@ class Room:
         self.trace = None
         self.newest_sample_time = self.newest_sample_at = None
         self.problem = None
+        self.is_unshowable = False
         self.watch = ConditionWatch()
 
     def take_over(self, trace: Trace) -> None:
@@ -70,9 +80,17 @@ class Room:
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with the room's detector, in words."""
+        """What of the server's own is wrong with this room, in words."""
+        if self.is_unshowable:
+            return "The server fails on this room: nothing is shown. Samples are still stored"
         failed = self.trace is not None and self.trace.failed
         return "Detector failed: no numbers. Samples are still stored" if failed else None
+
+    def fail_to_show(self) -> None:
+        """Note an error on the way to the pages; the other rooms go on, and this one says so until its stay ends."""
+        if not self.is_unshowable:
+            log.exception("Room %s cannot be shown", self.number)
+        self.is_unshowable = True
 
     def state(self, now: Moment) -> str:
         """`live`, `stale`, `silent`, `faulted` or `empty`, by the contract."""
@@ -85,6 +103,13 @@ class Room:
 
     def summary(self, now: Moment) -> dict[str, Any]:
         """The room as `GET /api/v1/rooms` lists it."""
+        try:
+            return self._summary(now)
+        except Exception:
+            self.fail_to_show()
+            return {**dict.fromkeys(SUMMARY_KEYS), "room": self.number, "state": "faulted"}
+
+    def _summary(self, now: Moment) -> dict[str, Any]:
         state = self.state(now)
         vitals = self._vitals() if state == "live" else None
         stay = self.stay
@@ -107,7 +132,12 @@ class Room:
 
     def publish(self, now: Moment, version: int, *, detail: bool = False) -> None:
         """Bring what pages show up to date; each key that changed gets the version."""
-        view = self._detail.of(self.stay, self.trace, live=self.state(now) == "live") if detail else self._view(now)
+        try:
+            view = self._detail.of(self.stay, self.trace, live=self.state(now) == "live") if detail else self._view(now)
+        except Exception:
+            self.fail_to_show()
+            condition = {"priority": "medium", "kind": "faulted", "text": self.fault, "since": None, "technical": True}
+            view = {**dict.fromkeys(self.values), "room": self.number, "state": "faulted", "conditions": [condition]}
         for key, value in view.items():
             known = self.values.get(key, _NOTHING)
             if known is not value and known != value:
@@ -125,7 +155,7 @@ class Room:
         return sum(t.apneas_since(since - t.spec.start_time) for t in traces)
 
     def _view(self, now: Moment) -> dict[str, Any]:
-        view = self.summary(now)
+        view = self._summary(now)
         state, trace, stay = view["state"], self.trace, self.stay
         last_known = self._vitals()
         vitals = last_known if state == "live" else None

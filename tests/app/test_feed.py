@@ -178,3 +178,44 @@ def test_a_reader_that_fell_behind_gets_one_window(tmp_path: Path) -> None:
         assert (wave[2], len(wave[4])) == (90_000 - 750, 750)
 
     run(tmp_path, story)
+
+
+@pytest.mark.parametrize("part", ["view", "wave", "detail", "count"])
+def test_a_room_that_cannot_be_shown_is_faulted_alone(
+    tmp_path: Path, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever fails on the way from a room to the pages: it says so, nothing of it looks live, the others go on."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise ZeroDivisionError
+
+        ill, ill_trace = await ward.streams.open(101, spec("a"), Link())
+        well, well_trace = await ward.streams.open(102, spec("b"), Link())
+        feeds = [LiveFeed(ward, SITE), LiveFeed(ward, SITE, room=101)]
+        feed_breathing(ward, ill, ill_trace, 40)
+        feed_breathing(ward, well, well_trace, 40)
+        for feed in feeds:
+            feed.snapshot()
+        broken = {"view": (ill.watch, "current"), "wave": (ill_trace.ring, "since"), "detail": (ill._detail, "of")}
+        setattr(*broken.get(part, (ill_trace, "apneas_since")), fail)
+        shown: list[dict[int, dict[str, Any]]] = [{}, {}]
+        for _ in range(3):
+            for room, trace in ((ill, ill_trace), (well, well_trace)):
+                feed_breathing(ward, room, trace, 0.2)
+            clock.now += 0.2
+            for seen, push in zip(shown, [feed.delta() for feed in feeds], strict=True):
+                for state in one(push, "rooms"):
+                    seen.setdefault(state["room"], {}).update(state)
+        assert [wave[0] for wave in one(push, "waves")] == ([101] if part != "wave" else [])
+        for seen in shown:
+            assert seen[101]["state"] == "faulted"
+            assert [c["kind"] for c in seen[101]["conditions"]] == ["faulted"]
+            assert seen[101].get("respiratory_rate_per_min") is None
+        assert shown[0].get(102, {}).get("state", "live") == "live"
+        assert {row["room"]: row["state"] for row in await ward.summaries()} == {101: "faulted", 102: "live"}
+        assert ward.healthy()["faulted_rooms"] == [101]
+        assert caplog.text.count("cannot be shown") == 1
+        assert await ward.streams.stored(ill_trace) == ill_trace.detected_next
+
+    run(tmp_path, story)
