@@ -18,7 +18,8 @@ MOST_WALL_MS, MOST_ROOM_MS = 12.0, 45.0
 AGAIN_S = 1.0
 LEAVING = 10
 PAUSE = "breathwatch_loop_pause_max_seconds"
-"""The server's own figure, over what it says in /metrics."""
+"""The server's own figure, of the last ten minutes."""
+PAUSE_MINUTES = 10.0
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--browsers", type=int, default=200, help="pages in all (default 200)")
     parser.add_argument("--rooms-pages", type=int, default=50, help="of which pages of single rooms (default 50)")
     parser.add_argument("--within", type=float, default=10.0, help="s within which they connect (default 10)")
-    parser.add_argument("--alone", type=int, default=30, help="pages of each kind that join one by one (default 30)")
+    parser.add_argument("--alone", type=int, default=60, help="pages of each kind that join one by one (default 60)")
     parser.add_argument("--discarded", type=float, default=40.0, help="s to watch after some left (default 40)")
     parser.add_argument("--quiet-minutes", type=float, default=10.0, help="how long to watch for pauses (default 10)")
     options = parser.parse_args(arguments)
@@ -114,9 +115,11 @@ async def _some_leave(bench: Bench, server: Server, crowd: Crowd, required: Requ
     leaving = Crowd([*crowd.pages[-LEAVING // 2 :], *crowd.pages[1 : 1 + LEAVING // 2]])
     staying = Crowd([page for page in crowd.pages if page not in leaving.pages])
     asyncio.get_running_loop().call_later(min(1.0, given.discarded / 4), leaving.leave)
+    before = await read_metrics(server)
     found = await staying.measure(given.discarded, server)
     crowd.pages = staying.pages
     _show_pauses(f"{LEAVING} left at once: longest delay", staying, found, bench, required)
+    await _hold_pause(server, before, given.discarded / 60, required)
 
 
 async def _quiet(bench: Bench, server: Server, crowd: Crowd, required: Requirements) -> None:
@@ -124,14 +127,22 @@ async def _quiet(bench: Bench, server: Server, crowd: Crowd, required: Requireme
     given = bench.options
     before = await read_metrics(server)
     found = await crowd.measure(60 * given.quiet_minutes, server)
-    told = await read_metrics(server)
     found.show_latency("in quiet")
     _show_pauses("in quiet: longest pause", crowd, found, bench, required)
+    await _hold_pause(server, before, given.quiet_minutes, required)
+
+
+async def _hold_pause(server: Server, before: dict[str, float], minutes: float, required: Requirements) -> None:
+    """The server's own figures; its longest pause counts where it cannot be from before these minutes."""
+    told = await read_metrics(server)
     for name, value in sorted(told.items()):
         if "pause" in name or "_gc_" in name:
             show(f"  {name.removeprefix('breathwatch_')}", f"{value:g} (before {before.get(name, float('nan')):g})")
-    if PAUSE in told and told[PAUSE] > before.get(PAUSE, 0.0):
-        required.at_most("in quiet: the server's own figure", 1000 * told[PAUSE], MOST_PAUSE_MS, "ms")
+    pause_ms = 1000 * told.get(PAUSE, float("nan"))
+    if minutes >= PAUSE_MINUTES or pause_ms <= MOST_PAUSE_MS or told.get(PAUSE) != before.get(PAUSE):
+        required.at_most("  the server's own figure", pause_ms, MOST_PAUSE_MS, "ms")
+    else:
+        show("  the server's own figure", f"{pause_ms:.0f} ms, which may be from before: not judged")
 
 
 def _show_pauses(what: str, crowd: Crowd, found: Measured, bench: Bench, required: Requirements) -> None:

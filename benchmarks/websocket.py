@@ -196,7 +196,7 @@ async def connect(
         **(headers or {}),
     }
     loop = asyncio.get_running_loop()
-    plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     plug.setblocking(False)
     try:
         if receive_buffer is not None:
