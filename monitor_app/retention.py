@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 
 from store import Store, StoreError
 from store.retention import HELD, TRIMMED_AT
@@ -39,7 +40,7 @@ class ClockWatch:
     def __init__(self, epoch_s: float, monotonic_s: float, newest_received_at: float | None) -> None:
         self._offset_s = epoch_s - monotonic_s
         agrees = newest_received_at is None or -STEP_S <= epoch_s - newest_received_at <= DAY_S
-        self._steady_from_s = monotonic_s - DAY_S if agrees else monotonic_s
+        self._steady_from_s = -inf if agrees else monotonic_s
 
     def left_s(self, epoch_s: float, monotonic_s: float) -> float:
         """Seconds until the clock may be trusted, 0 where it is."""

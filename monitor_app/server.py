@@ -90,11 +90,12 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         url = f"http://{settings.host}:{server.port}{settings.prefix}"
+        # Before devices are let in: on a disk that is full it makes the room that their samples need.
+        retention = asyncio.create_task(Retention(store, settings.retention_days).run())
         server.start()
         if on_start is not None:
             await on_start(ward, url)
         print(f"Breathwatch is at {url}/wall", flush=True)
-        retention = asyncio.create_task(Retention(store, settings.retention_days).run())
         await stopped.wait()
         retention.cancel()
         server.stop(wait=False)

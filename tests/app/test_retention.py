@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from monitor_app import config, retention
-from monitor_app.retention import DAY_S, Retention
+from monitor_app.retention import DAY_S, ClockWatch, Retention
 from store import RecordingRow, Store
 from tests.app.live_server import LiveServer, wait_for
 from tests.app.ward_helpers import Clock
@@ -181,3 +181,11 @@ def test_the_server_removes_at_its_start_and_says_so(tmp_path: Path) -> None:
         assert figures()["breathwatch_retention_held"] == 0
         assert server.rooms()[101]["samples_received"] == 10 * 24 * PER_ROW
         assert "removed 47750 samples older than 2 days" in server.log
+
+
+@pytest.mark.parametrize("monotonic_s", [0.1, 1234.567891, 98765.4321, 3.3e7 / 7])
+def test_a_clock_that_agrees_is_trusted_at_once(monotonic_s: float) -> None:
+    """Retention: to the last bit, at whatever reading of the other clock."""
+    watch = ClockWatch(1.8e9, monotonic_s, 1.8e9 - 3.3)
+    assert watch.left_s(1.8e9, monotonic_s) == 0
+    assert ClockWatch(1.8e9, monotonic_s, 1.9e9).left_s(1.8e9, monotonic_s) == pytest.approx(DAY_S)

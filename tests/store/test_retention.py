@@ -141,6 +141,19 @@ def test_freed_pages_are_used_again_and_given_back(store: Store, recording: Reco
     raw.close()
 
 
+def test_a_full_disk_gets_room_by_trimming(store: Store, recording: RecordingRow) -> None:
+    """On a full disk what is older makes room for what comes, without a byte more."""
+    fill(store, recording, 1000)
+    (n_pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    assert store._db.execute(f"PRAGMA max_page_count = {n_pages}").fetchone() == (n_pages,)
+    for row in range(1000, 2000):
+        if row % 50 == 0:
+            trim_all(store, row - 900)
+        append(store, recording, row * PER_SEGMENT, PER_SEGMENT, row)
+    assert store.health()["last_error"] is None
+    assert store.space()["file_bytes"] <= n_pages * 4096
+
+
 def test_a_file_of_an_earlier_version_is_trimmed_too(data_file: Path) -> None:
     """Its pages are used again; the file shrinks only by a VACUUM with the server stopped (docs/operating.md)."""
     data_file.parent.mkdir()
