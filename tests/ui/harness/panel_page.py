@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import panel as pn
-from bokeh.document import Document
 
 from monitor_app import cli, server
 from monitor_app.views import Wall
-from monitor_app.views.page import PageContext, argument
+from monitor_app.views.page import PageContext
 from tests.app.live_server import LiveServer
 
 
@@ -20,15 +21,30 @@ class PanelServer(LiveServer):
     module = "tests.ui.harness.panel_page"
 
 
-def ward_page(doc: Document, context: PageContext) -> None:
+def ward_page(context: PageContext) -> pn.viewable.Viewable:
     """Two walls among other things, each with a live source of its own."""
-    if room := argument(doc, "vacate"):
+    for room in pn.state.session_args.get("vacate", []):
         context.ward._rooms._rooms.pop(int(room))
     walls = [Wall(context.ward, context.site, base=context.prefix) for _ in range(2)]
     title = pn.pane.Str("Somebody else's page")
-    pn.Column(title, *(pn.Column(wall, height=480, width=1200) for wall in walls)).server_doc(doc, location=False)
+    return pn.Column(title, *(pn.Column(wall, height=480, width=1200) for wall in walls))
+
+
+def main() -> int:
+    """Serve."""
+    contexts: list[PageContext] = []
+    get_server, serve_pages = server.get_server, server._serve_pages
+
+    def get_server_with_ward_page(applications: dict[str, Any], **named: Any) -> Any:
+        return get_server({**applications, "/ward": lambda: ward_page(contexts[0])}, **named)
+
+    def keep_context(running: Any, context: PageContext) -> None:
+        contexts.append(context)
+        serve_pages(running, context)
+
+    server.get_server, server._serve_pages = get_server_with_ward_page, keep_context
+    return cli.main()
 
 
 if __name__ == "__main__":
-    server.PAGES["/ward"] = ward_page
-    raise SystemExit(cli.main())
+    raise SystemExit(main())
