@@ -5,7 +5,7 @@ import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 /**
- * `kind` is "wall" or "room". The component may have the parameters `room` and `base`.
+ * `kind` is "wall" or "room". The component may have the parameters `room`, `base`, and `source`, the name of its live source.
  * On a page of ours it takes in the view that the page has mounted and keeps connected. Elsewhere, as in notebooks, it mounts its
  * own at once and follows the document's source; there nothing is fetched and nothing reloaded: the connection is not ours.
  */
@@ -24,7 +24,7 @@ export function renderLive({ model, view, el }, kind) {
 
   function adopt() {
     link.adopt(doc);
-    const source = findModel(doc);
+    const source = findModel(doc, model.source || undefined);
     if (source !== null) mounted.rebind(source);
   }
 

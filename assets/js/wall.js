@@ -19,6 +19,8 @@ export function gridFor(count, upright) {
   return upright ? [rows, columns] : [columns, rows];
 }
 
+const LONG_LABELS_PX = 190; // a narrower tile has no room for "breaths/min" beside "apneas"
+
 /** How much a tile of this size can say and still be read from 4 m. */
 export function detailFor(width, height) {
   if (width >= 340 && height >= 165) return "full";
@@ -186,6 +188,7 @@ class Wall {
     const per = { full: [29, 14.6], middle: [23.5, 12.5], small: [17, 13.8], tiny: [14.5, 10.2] }[detail];
     const unit = Math.max(6, Math.min(width / per[0], height / per[1], 34));
     this.grid.dataset.detail = detail;
+    setClass(this.grid, "brief", detail === "small" && width < LONG_LABELS_PX);
     this.terse = detail === "small" || detail === "tiny";
     this.grid.style.setProperty("--u", `${unit.toFixed(2)}px`);
     const tiles = [...this.tiles.values()];
@@ -195,7 +198,8 @@ class Wall {
       tile.trace.lineWidth = Math.max(1.5, Math.min(3, unit / 8));
       tile.resize(...boxes[i]);
     });
-    this.plan();
+    // At once: a canvas that changed its size is empty, and the next frame would show it so.
+    this.paint();
   }
 
   recolor() {
@@ -218,6 +222,7 @@ class Wall {
   }
 
   paint() {
+    cancelAnimationFrame(this.frame);
     this.frame = 0;
     this.paintedAt = performance.now();
     this.showNews();

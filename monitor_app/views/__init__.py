@@ -1,7 +1,7 @@
 """What people see: the wall and a room, each the same on a page and in a notebook."""
 
 from .handler import Page, PageHandler
-from .room import room_document, room_page
-from .wall import wall_document, wall_page
+from .room import RoomView, room_document, room_page
+from .wall import Wall, wall_document, wall_page
 
-__all__ = ["Page", "PageHandler", "room_document", "room_page", "wall_document", "wall_page"]
+__all__ = ["Page", "PageHandler", "RoomView", "Wall", "room_document", "room_page", "wall_document", "wall_page"]

@@ -17,6 +17,7 @@ from tests.app.live_server import LiveServer, wait_for
 from tests.app.troubled_server import TroubledServer
 from tests.conftest import PageFaults
 from tests.ui.bedside import Bedside
+from tests.ui.harness.panel_page import PanelServer
 from tests.ui.proxy import Proxy
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
@@ -159,6 +160,13 @@ def a_server(tmp_path: Path, page_faults: PageFaults) -> Iterator[LiveServer]:
     server = LiveServer(tmp_path / "data")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def panel_server(tmp_path: Path) -> Iterator[PanelServer]:
+    """A server with a Panel page of somebody else's."""
+    with PanelServer(tmp_path / "data") as running:
+        yield running
 
 
 def admit(data: Path, *patients: tuple[int, int, str]) -> None:
