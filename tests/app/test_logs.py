@@ -50,12 +50,10 @@ def test_the_file_rotates(tmp_path: Path, log: logging.Logger, capfd: pytest.Cap
     """No more than so many files of so many MB, however much there is to say."""
     path = tmp_path / "logs" / "server.log"
     with logs.writing(settings(path)):
-        for batch in batches():
+        for batch in itertools.islice(batches(), 100):
             for word in batch:
                 log.warning("%s %s", word, "x" * 400)
             _drain()
-            if len(list(path.parent.iterdir())) == 3 and path.stat().st_size > 500_000:
-                break
         log.warning("words")
     files = sorted(path.parent.iterdir())
     assert [file.name for file in files] == ["server.log", "server.log.1", "server.log.2"]
