@@ -19,7 +19,7 @@ export function waitBefore(attempt, random = Math.random) {
 
 export class Lifeline {
   /**
-   * `adopt(document)` takes a new session's document into use and lets go of the one before; `cut()` hears that there is none.
+   * `adopt(session)` takes a new session's document into use; `cut()` hears that there is none.
    * `beat` tells whether anything is heard. `version` is that of our own script.
    */
   constructor({ beat, version, adopt, cut }) {

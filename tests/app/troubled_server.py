@@ -1,7 +1,7 @@
 """The real server with a way to trouble it from outside: `python -m tests.app.troubled_server serve`.
 
 A flow of `TROUBLE_LPM` makes the detector of that room raise; SIGUSR1 blocks the event loop for `TROUBLE_BLOCKS_S`;
-`TROUBLE_TOKEN_EXPIRES_S` is how long a page's token is good for, `TROUBLE_VERSION` what pages are told of the script's version.
+`TROUBLE_TOKEN_EXPIRES_S` is how long a page's token is good for, `TROUBLE_VERSION` the version that pages are told.
 """
 
 from __future__ import annotations

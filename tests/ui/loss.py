@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,16 @@ def lose(pages: list[Diary], way: Callable[[], object]) -> None:
         assert all(no_number(seen) for seen in while_away)
 
 
+def paints(diary: Diary) -> bool:
+    """Whether every trace of the page is drawn."""
+    return bool(min(diary.page.evaluate(PAINTED_COLUMNS)) > 50)
+
+
 def heal(pages: list[Diary], within_s: float = 12) -> None:
     """Live again by itself, without a reload, and with its traces."""
     for diary in pages:
         diary.until(lambda seen: live(seen) and not seen["grey"] and seen["bands"] == [], within_s)
-        assert min(diary.page.evaluate(PAINTED_COLUMNS)) > 50
+        diary.wait(partial(paints, diary), 3)
         assert diary.page.evaluate("window.hasNotBeenReloaded"), "the page was loaded anew"
 
 
