@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from playwright.sync_api import Browser
 from benchmarks.chromium import MeasuredPage, Work, running
 from benchmarks.devices import FIRST_ROOM
 from benchmarks.figures import Requirements, load_now, show
-from benchmarks.process import Process, Server, cores
+from benchmarks.process import START_S, Process, Server, cores
 
 FRAME_S = 0.1
 """Devices send as often as the server pushes here, so that each push has something new for every room."""
@@ -102,7 +104,7 @@ def _bench(given: argparse.Namespace, core: int | None) -> int:
         idle = _idle(browser, given, url)
         devices = [sys.executable, "-P", "-m", "benchmarks.devices", server.url, *options]
         with Process(devices, core=core) as bedside:
-            time.sleep(SETTLE_S)
+            _await_all(server, bedside, given.rooms, int(HISTORY_S * rate_hz))
             page = _open(browser, given, url, required)
             page.page.wait_for_timeout(SETTLE_S * 1000)
             _show_work(page.work(given.seconds), idle, bounds(given.page, given.rooms), required)
@@ -113,6 +115,18 @@ def _bench(given: argparse.Namespace, core: int | None) -> int:
     if os.getloadavg()[0] > BUSY_LOAD:
         print("  THE MACHINE IS BUSY: times of the wall clock count what stood in the way; compare processor times")
     return required.exit_code
+
+
+def _await_all(server: Server, bedside: Process, rooms: int, samples: int) -> None:
+    """Wait until every device streams and what it had recorded before has come."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        bedside.check()
+        with urllib.request.urlopen(f"{server.url}/api/v1/rooms", timeout=START_S) as answer:
+            if sum(room["samples_received"] > samples for room in json.load(answer)) == rooms:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"not all of {rooms} rooms streamed within {START_S:g} s")
 
 
 def _idle(browser: Browser, given: argparse.Namespace, url: str) -> Work:
