@@ -28,8 +28,8 @@ from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.retention import Retention
-from monitor_app.upkeep import Garbage, LoopWatch, resident_bytes
-from monitor_app.views import Page, PageHandler, room_document, room_page, wall_document, wall_page
+from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
+from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
 from monitor_app.views.page import PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
@@ -78,6 +78,7 @@ def run(settings: Settings, *, on_start: Started | None = None, notice: str = ""
 
 
 async def _serve(settings: Settings, on_start: Started | None, notice: str) -> None:
+    allow_many_connections()
     store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
     garbage, watch = Garbage(), LoopWatch()
     try:
@@ -158,11 +159,13 @@ def _figures(server: Any, broadcaster: Broadcaster | None, garbage: Garbage, wat
 
 def _serve_pages(server: Any, context: PageContext) -> None:
     """Answer the pages' addresses before Bokeh does, which would make a session for each fetch."""
-    resources = server._tornado.resources()
+    resources, rules = server._tornado.resources(), server._tornado.wildcard_router.rules
     for path, (_document, page) in PAGES.items():
-        given = {"page": page(context, resources), "context": server._tornado.applications[path]}
-        matches = PathMatches(re.escape(context.prefix + path) + "/?")
-        server._tornado.wildcard_router.rules.insert(0, Rule(matches, PageHandler, given))
+        application, address = server._tornado.applications[path], re.escape(context.prefix + path)
+        fetched = {"page": page(context, resources), "context": application}
+        connected = {"application_context": application, "bokeh_websocket_path": f"{context.prefix}{path}/ws"}
+        rules.insert(0, Rule(PathMatches(address + "/?"), PageHandler, fetched))
+        rules.insert(0, Rule(PathMatches(address + "/ws"), PageSocket, connected))
 
 
 def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:

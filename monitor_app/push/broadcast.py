@@ -11,8 +11,11 @@ from . import wire
 from .feed import LiveFeed, Site
 from .session import SOURCE_NAME
 
-STUCK_S = 30.0
-"""A browser that has read nothing for so long is dropped; one that still lives comes back by itself."""
+STUCK_S = 20.0
+"""A browser that has read nothing for so long is dropped; one that still lives comes back by itself.
+
+Shorter than the window of a snapshot, so that one that catches up has no hole.
+"""
 
 
 def source_id(room: int | None) -> str:

@@ -3,6 +3,6 @@
 from .garbage import Garbage
 from .longest import Longest
 from .loop_watch import LoopWatch
-from .memory import resident_bytes
+from .system import allow_many_connections, resident_bytes
 
-__all__ = ["Garbage", "Longest", "LoopWatch", "resident_bytes"]
+__all__ = ["Garbage", "Longest", "LoopWatch", "allow_many_connections", "resident_bytes"]

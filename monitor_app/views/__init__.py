@@ -1,7 +1,17 @@
 """What people see: the wall and a room, each the same on a page and in a notebook."""
 
-from .handler import Page, PageHandler
+from .handler import Page, PageHandler, PageSocket
 from .room import RoomView, room_document, room_page
 from .wall import Wall, wall_document, wall_page
 
-__all__ = ["Page", "PageHandler", "RoomView", "Wall", "room_document", "room_page", "wall_document", "wall_page"]
+__all__ = [
+    "Page",
+    "PageHandler",
+    "PageSocket",
+    "RoomView",
+    "Wall",
+    "room_document",
+    "room_page",
+    "wall_document",
+    "wall_page",
+]

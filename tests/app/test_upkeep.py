@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
+import subprocess
+import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -120,3 +123,15 @@ def test_the_longest_of_the_last_ten_minutes(monkeypatch: pytest.MonkeyPatch) ->
     assert mine.recent_s == 0.1
     now[0] += 86_400
     assert (mine.recent_s, mine.ever_s) == (0.0, 0.5)
+
+
+def test_a_low_limit_of_open_files_is_raised() -> None:
+    """1000 browsers need more than the 1024 files that many systems allow by default."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    program = (
+        "import resource; from monitor_app.upkeep import allow_many_connections\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (256, {hard})); allow_many_connections()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert int(told) == min(hard, 20_000) or hard == resource.RLIM_INFINITY
