@@ -123,7 +123,7 @@ def _await_all(server: Server, bedside: Process, rooms: int, samples: int) -> No
     while time.monotonic() < until:
         bedside.check()
         with urllib.request.urlopen(f"{server.url}/api/v1/rooms", timeout=START_S) as answer:
-            if sum(room["samples_received"] > samples for room in json.load(answer)) == rooms:
+            if sum((room["samples_received"] or 0) > samples for room in json.load(answer)) == rooms:
                 return
         time.sleep(0.1)
     raise TimeoutError(f"not all of {rooms} rooms streamed within {START_S:g} s")
