@@ -8,7 +8,7 @@ import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { Tile } from "./tile.js";
 import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill } from "./topbar.js";
-import { WINDOW_S, readColors } from "./trace.js";
+import { readColors } from "./trace.js";
 
 const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
 
@@ -19,6 +19,8 @@ export function gridFor(count, upright) {
   return upright ? [rows, columns] : [columns, rows];
 }
 
+const FEW = 6;
+const REST_MS = 150; // of 10 pushes a second every other is painted, of 5 every one
 const LONG_LABELS_PX = 190; // a narrower tile has no room for "breaths/min" beside "apneas"
 
 /** How much a tile of this size can say and still be read from 4 m. */
@@ -39,7 +41,6 @@ class Wall {
     this.colors = readColors(this.root);
     this.frame = 0;
     this.paintedAt = -Infinity;
-    this.pixelMs = 0; // the time a trace takes to go on by a pixel
     this.unshown = new Set(); // rooms whose news wait for the next frame
     this.feed = new Feed((push) => this.take(push));
     this.stopWatching = startWatchdog(() => {
@@ -193,7 +194,6 @@ class Wall {
     this.grid.style.setProperty("--u", `${unit.toFixed(2)}px`);
     const tiles = [...this.tiles.values()];
     const boxes = tiles.map(({ stage }) => [stage.clientWidth, stage.clientHeight]);
-    this.pixelMs = (1000 * WINDOW_S) / Math.max(1, width);
     tiles.forEach((tile, i) => {
       tile.trace.lineWidth = Math.max(1.5, Math.min(3, unit / 8));
       tile.resize(...boxes[i]);
@@ -209,12 +209,13 @@ class Wall {
   }
 
   /**
-   * Paint in the next frame, if there is anything new: an idle page costs nothing. A frame costs as much for one small
-   * canvas as for all, so that 64 rooms wait until the traces have gone on by a pixel; what turns grey waits for nothing.
+   * Paint in the next frame, if there is anything new: an idle page costs nothing. A frame costs as much for one canvas
+   * as for all, so that many rooms rest between two, while their small traces go on by 3 pixels at most; what turns grey
+   * waits for nothing.
    */
   plan() {
     if (this.frame) return;
-    const due = performance.now() - this.paintedAt >= this.pixelMs;
+    const due = this.tiles.size <= FEW || performance.now() - this.paintedAt >= REST_MS;
     const waits = ({ trace }) => trace.whole || (due && trace.dirty);
     if ((due && this.unshown.size) || [...this.tiles.values()].some(waits)) {
       this.frame = requestAnimationFrame(() => this.paint());
