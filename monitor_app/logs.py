@@ -20,10 +20,16 @@ from pathlib import Path
 from .config import PREFIX, ConfigError, Settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-NOISY = ("bokeh", "tornado.access")
+NOISY = ("bokeh", "panel", "tornado.access")
 """They say little below a warning that a ward wants to read."""
 
+WITH_OWN_HANDLERS = ("bokeh", "panel")
+"""Once imported they write to the terminal themselves: on the event loop, without bound, and past the log file."""
+
 MOST_WAITING = 5000
+MOST_CHARACTERS = 8000
+"""Of a message; Bokeh repeats what a page sent, which may be as long as the whole file."""
+
 WINDOW_S = 60.0
 """Within it the same message is written once, then how often it came."""
 
@@ -55,6 +61,9 @@ def writing(settings: Settings) -> Iterator[None]:
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     root.addHandler(handler)
+    for library in map(logging.getLogger, WITH_OWN_HANDLERS):
+        library.handlers.clear()
+        library.propagate = True
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     try:
@@ -79,12 +88,13 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int, str], _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, str, str], _Known] = OrderedDict()
 
     def take(self, record: logging.LogRecord, now: float) -> Iterator[logging.LogRecord]:
         """Give what is to be written now that this came."""
         first, *later = re.split(r"(?<=\d)(?=\D)", record.message, maxsplit=1)
-        key = (record.name, record.levelno, first + "".join(_LATER_NUMBERS.sub("#", rest) for rest in later))
+        words = first + "".join(_LATER_NUMBERS.sub("#", rest) for rest in later)
+        key = (record.name, record.levelno, words, _cause(record.exc_text))
         known = self._known.get(key)
         if known is not None:
             known.newest, known.times = record, known.times + 1
@@ -134,10 +144,10 @@ class _Handover(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record as text, so that nothing it refers to is looked at later; a full queue loses it."""
         try:
-            message = record.getMessage()
+            message = _shortened(record.getMessage())
             text = copy.copy(record)
             if text.exc_info:
-                text.exc_text = logging.Formatter().formatException(text.exc_info)
+                text.exc_text = _shortened(logging.Formatter().formatException(text.exc_info))
             text.msg, text.message, text.args, text.exc_info = message, message, None, None
             self._waiting.put_nowait(text)
         except queue.Full:
@@ -217,6 +227,21 @@ class _File(logging.handlers.RotatingFileHandler):
         if not self._has_failed:
             error = sys.exc_info()[1]
             self._elsewhere.handle(_record(f"The log file {self.baseFilename} cannot be written: {error}"))
+
+
+def _shortened(text: str) -> str:
+    """Beginning and end, where the cause of a traceback stands."""
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    half = MOST_CHARACTERS // 2
+    return f"{text[:half]} ... {len(text) - 2 * half} characters left out ... {text[-half:]}"
+
+
+def _cause(exc_text: str | None) -> str:
+    """Where an error was raised, and its kind: another one under the same words is news."""
+    lines = (exc_text or "").splitlines()
+    places = [line for line in lines if line.startswith("  File ")]
+    return "".join([*places[-1:], *(line.partition(":")[0] for line in lines[-1:])])
 
 
 def _record(message: str) -> logging.LogRecord:

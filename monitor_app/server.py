@@ -42,6 +42,9 @@ PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
 }
 """The site map: what fills a session's document, and the page that opens the session."""
 
+MOST_MESSAGE_BYTES = 64 << 10
+"""A page has no more than a command to say; Bokeh's own bound of 20 MB holds the event loop up for seconds."""
+
 Started = Callable[[Ward, str], Awaitable[None]]
 
 
@@ -136,6 +139,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, 
             loop=IOLoop.current(),
             start=False,
             cookie_secret=secrets.token_hex(),
+            websocket_max_message_size=MOST_MESSAGE_BYTES,
         )
         _serve_pages(server, context)
         _refuse_foreign_hosts(server, names | {urlsplit(f"//{origin}").hostname or "" for origin in settings.origins})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bokeh_client import BokehPage
 from monitor_app import config, logs
 from monitor_app.ward import StreamRefused, Ward
 from tests.app.live_server import ROOT, LiveServer
@@ -162,6 +163,49 @@ def test_an_error_keeps_its_traceback(tmp_path: Path, log: logging.Logger) -> No
     assert text.count("Traceback") == 1
     assert text.count("ZeroDivisionError: by nothing") == 1
     assert text.rstrip().endswith("Room 7 failed (the same message, 2 times)")
+
+
+def test_another_error_under_the_same_words_is_news(tmp_path: Path, log: logging.Logger) -> None:
+    """A fault must not hide behind one that came a moment before it."""
+    with logs.writing(settings(tmp_path / "log")):
+        for divisor in (0, "", 0):
+            try:
+                1 / divisor  # type: ignore[operator]
+            except (ZeroDivisionError, TypeError):
+                log.exception("A push to the wall failed")
+    text = (tmp_path / "log").read_text()
+    assert text.count("ZeroDivisionError: ") == 1
+    assert text.count("TypeError: ") == 1
+    assert text.rstrip().endswith("A push to the wall failed (the same message, 1 times)")
+
+
+def test_a_message_is_no_longer_than_a_page(tmp_path: Path, log: logging.Logger) -> None:
+    """What somebody sends to be repeated in the log must not push everything else out of the files."""
+    with logs.writing(settings(tmp_path / "log")):
+        log.error("Unhandled: %r, the end", "x" * 3_000_000)
+    text = (tmp_path / "log").read_text()
+    assert len(text) < 2 * logs.MOST_CHARACTERS
+    assert text.rstrip().endswith("the end")
+
+
+def test_what_bokeh_says_of_a_page_goes_the_same_way(tmp_path: Path) -> None:
+    """Bokeh has a handler of its own, which would hold up the event loop where nobody reads, and leave the file out."""
+    with LiveServer(tmp_path / "data", MONITOR_LOG_FILE=str(tmp_path / "log")) as server:
+
+        async def send_nonsense() -> None:
+            for _ in range(20):
+                page = BokehPage(server.url, "/wall")
+                await page.open()
+                page._say("PATCH-DOC", {"events": [{"kind": "ModelChanged", "model": {"id": "none"}, "attr": "x"}]})
+                await asyncio.sleep(0.05)
+                page.leave()
+
+        asyncio.run(send_nonsense())
+        server.stop()
+        assert "can't resolve reference 'none'" in (tmp_path / "log").read_text()
+        assert "ERROR bokeh.server" in server.log
+        assert "ERROR:bokeh" not in server.log
+        assert server.log.count("Traceback") < 10, "the same message is not written each time"
 
 
 def test_no_patient_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

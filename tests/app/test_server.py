@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bokeh_client import BokehPage
 from tests.app.live_server import ROOT, LiveServer
 
 
@@ -53,6 +55,20 @@ def test_a_room_page_for_anything(server: LiveServer, room: str) -> None:
     status, body = server.get(f"/room{room}".replace("<", "%3C").replace(">", "%3E"))
     assert status == 200
     assert b"<script>alert" not in body
+
+
+@pytest.mark.parametrize("path", ["/wall", "/room?room=101"])
+def test_a_page_that_sends_too_much_is_hung_up_on(server: LiveServer, path: str) -> None:
+    """20 MB, which Bokeh would take, hold up the event loop, and with it every other page and every device, for 4 s."""
+
+    async def send() -> None:
+        page = BokehPage(server.url, path)
+        await page.open()
+        page._say("PATCH-DOC", {"events": [], "more": "x" * 200_000})
+        assert page.socket is not None
+        await asyncio.wait_for(page.socket.closed, 5)
+
+    asyncio.run(send())
 
 
 @pytest.mark.parametrize("path", ["/assets/fonts/../templates/live_page.html", "/assets/fonts/..%2f..%2fREADME.md"])
