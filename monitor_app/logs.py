@@ -37,7 +37,8 @@ MOST_KNOWN = 1000
 CLOSE_S = 2.0
 TICK_S = 1.0
 
-_LATER_NUMBERS = re.compile(r"(?<=\D)\d[\d.]*")
+_LATER_NUMBERS = re.compile(r"(?<![\d.])(?<!room=)(?<!rooms/)(?<!oom )(?<!with )\d[\d.]*")
+"""Seconds, indices, ports; rooms, and the code that a device is refused with, make another message of it."""
 
 
 @contextmanager

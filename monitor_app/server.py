@@ -14,13 +14,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from panel.io.server import get_server
 from tornado.httputil import HTTPServerRequest
 from tornado.ioloop import IOLoop
 from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import RedirectHandler, RequestHandler
+from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
 from monitor_app import assets
 from monitor_app.api import Figures, api_routes
@@ -30,7 +29,7 @@ from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
 from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
-from monitor_app.views.page import PageContext
+from monitor_app.views.page import PageApplication, PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
 
@@ -115,7 +114,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, 
     broadcaster = _broadcaster(settings, ward, site)
     context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
     applications = {
-        path: Application(FunctionHandler(partial(document, context=context), trap_exceptions=False))
+        path: PageApplication(FunctionHandler(partial(document, context=context), trap_exceptions=False))
         for path, (document, _page) in PAGES.items()
     }
     routes: list[Any] = [
@@ -170,6 +169,8 @@ def _serve_pages(server: Any, context: PageContext) -> None:
         connected = {"application_context": application, "bokeh_websocket_path": f"{context.prefix}{path}/ws"}
         rules.insert(0, Rule(PathMatches(address + "/?"), PageHandler, fetched))
         rules.insert(0, Rule(PathMatches(address + "/ws"), PageSocket, connected))
+        # Bokeh's ways to embed a page elsewhere make a session for each fetch, and nobody needs them.
+        rules.insert(0, Rule(PathMatches(address + r"/(autoload\.js|metadata)"), ErrorHandler, {"status_code": 404}))
 
 
 def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:

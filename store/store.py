@@ -23,7 +23,7 @@ from store.writer import Health, Writer
 
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 MAX_QUEUED_ITEMS = 100_000
-GATHER_S = 0.02
+GATHER_S = 0.05
 CLOSE_TIMEOUT_S = 10.0
 
 

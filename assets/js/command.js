@@ -139,7 +139,9 @@ export class PressureCommand {
     this.pending = { id, value, since: performance.now(), error: null };
     this.askAgain(false);
     this.fail("");
-    this.host.send({ type: "set_pressure", request_id: id, room: this.room, pressure_cmh2o: value, reason });
+    // A command that was held up on its way is no longer what the room needs: the server refuses it by this time.
+    const asked = this.beat.serverNow();
+    this.host.send({ type: "set_pressure", request_id: id, room: this.room, pressure_cmh2o: value, reason, asked_at: asked });
     this.touched = false;
     this.submit.focus();
     this.show(this.shown, this.clock, this.beat);

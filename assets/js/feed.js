@@ -9,9 +9,13 @@ const one = (data, name) => {
 };
 
 export class Feed {
-  /** `take({snapshot, changed, removed, waves})` is called for each push, after the rooms were merged. */
-  constructor(take) {
+  /**
+   * `take({snapshot, changed, removed, waves})` is called for each push, after the rooms were merged; `onMissed()` where pushes are
+   * missing between two: only a snapshot tells what they said.
+   */
+  constructor(take, onMissed = () => {}) {
     this.take = take;
+    this.onMissed = onMissed;
     this.beat = new Heartbeat();
     this.rooms = new Map();
     this.site = { lab_name: "", time_zone: null, open_access: false };
@@ -39,7 +43,10 @@ export class Feed {
     const pulse = one(data, "pulse");
     // A new session's delta may skip what came between: its snapshot fills the gap first.
     if (kind === null || (kind === "delta" && !this.joined)) return;
-    if (kind === "delta" && this.pulse !== null && pulse > this.pulse + 1) this.missedPushes += pulse - this.pulse - 1;
+    if (kind === "delta" && pulse > this.pulse + 1) {
+      this.missedPushes += pulse - this.pulse - 1;
+      this.onMissed();
+    }
     this.pulse = pulse;
     this.beat.hear(one(data, "server_time"));
     const snapshot = kind === "snapshot";

@@ -14,10 +14,11 @@ const isDrawn = (root) => (root.default_view ?? null) !== null;
 export function mountPage(el) {
   const link = new RequestLink();
   const { base = "", breathwatch: view, room } = el.dataset;
-  const host = { base, room: Number(room) || null, onLost: () => lifeline.mend(), ...link.verbs };
+  const onMissed = () => lifeline.session?.sayReady(); // which brings a snapshot
+  const host = { base, room: Number(room) || null, onLost: () => lifeline.mend(), onMissed, ...link.verbs };
   const mounted = view === "room" ? mountRoom(el, host) : mountWall(el, host);
   const { version, token } = readPage(document);
-  const lifeline = new Lifeline({ beat: mounted.beat, version, adopt, cut: () => link.cut() });
+  const lifeline = new Lifeline({ beat: mounted.beat, version, adopt, cut: () => link.cut(), leave: () => mounted.destroy() });
 
   function adopt(session) {
     link.adopt(session.document);
@@ -29,6 +30,7 @@ export function mountPage(el) {
 
   onWaking(() => lifeline.wake());
   mounted.root.breathwatch = mounted; // for the Panel component, which takes it in
+  document.documentElement.dataset.stands = ""; // for the page itself, which waits for us
   fetchScripts(document);
   lifeline.mend(token);
 }

@@ -19,11 +19,11 @@ export function waitBefore(attempt, random = Math.random) {
 
 export class Lifeline {
   /**
-   * `adopt(session)` takes a new session's document into use; `cut()` hears that there is none.
+   * `adopt(session)` takes a new session's document into use; `cut()` hears that there is none, `leave()` that another page follows.
    * `beat` tells whether anything is heard. `version` is that of our own script.
    */
-  constructor({ beat, version, adopt, cut }) {
-    Object.assign(this, { beat, version, adopt, cut });
+  constructor({ beat, version, adopt, cut, leave }) {
+    Object.assign(this, { beat, version, adopt, cut, leave });
     this.session = null;
     this.trying = false;
     this.leaving = false;
@@ -57,8 +57,8 @@ export class Lifeline {
     if (token === null) {
       const page = await fetchPage();
       if (!this.wanting) return;
-      if (page?.version !== this.version) {
-        this.reload();
+      if (page.version !== this.version || page.token === null) {
+        this.becomes(page.text);
         return;
       }
       token = page.token;
@@ -84,10 +84,17 @@ export class Lifeline {
     }
   }
 
-  /** The server answered with a page that is not ours, or is for a newer script. */
-  reload() {
+  /**
+   * The server has a page for a newer script, or asks for a sign-in: put in what it gave. A reload would ask once more, and if the
+   * server or a proxy failed just then, the browser's or the proxy's error would stand there for good.
+   */
+  becomes(text) {
     this.leaving = true;
-    window.location.reload();
+    this.session?.end();
+    this.leave();
+    document.open();
+    document.write(text);
+    document.close();
   }
 
   /** A page that slept has waited long enough. */

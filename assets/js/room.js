@@ -34,7 +34,7 @@ class Room {
     this.clock = new SiteClock(null);
     this.build();
     this.colors = readColors(this.root);
-    this.feed = new Feed((push) => this.take(push));
+    this.feed = new Feed((push) => this.take(push), host.onMissed);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();

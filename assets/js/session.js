@@ -6,22 +6,26 @@ const OPEN_WITHIN_MS = 5000;
 const RESUME = "resume";
 
 /**
- * What the page's own address gives now: its token and the version of its script, or null where it is no page of ours.
- * Throws where nobody answers, or only a proxy does: whoever waits goes on to wait.
+ * What the page's own address gives now: its text, and its token and the version of its script where it is a page of ours.
+ * Throws where nobody answers, or only a proxy does, be it with a page of its own: whoever waits goes on to wait.
  */
 export async function fetchPage() {
   const address = new URL(window.location.href);
   address.searchParams.set(RESUME, "1");
   const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(FETCH_WITHIN_MS) });
   if (!answer.ok) throw new Error(`${address.pathname} answers ${answer.status}`);
-  return readPage(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const text = await answer.text();
+  const page = readPage(new DOMParser().parseFromString(text, "text/html"));
+  if (page === null) throw new Error(`${address.pathname} gives a page that is none of ours`);
+  return { ...page, text };
 }
 
-/** The token and the version in a page of ours. */
+/** The token and the version in a page of ours, null where it is none; a page of ours that asks for a sign-in has no token. */
 export function readPage(page) {
   const mount = page.querySelector("[data-breathwatch]");
   const session = page.querySelector("script.bw-session");
-  return mount && session ? { version: mount.dataset.version, token: JSON.parse(session.textContent).token } : null;
+  const token = session ? JSON.parse(session.textContent).token : null;
+  return mount && { version: mount.dataset.version, token };
 }
 
 /** Open a session with a token; what comes to be later than allowed, or too late, is ended. */

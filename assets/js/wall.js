@@ -42,7 +42,7 @@ class Wall {
     this.frame = 0;
     this.paintedAt = -Infinity;
     this.unshown = new Set(); // rooms whose news wait for the next frame
-    this.feed = new Feed((push) => this.take(push));
+    this.feed = new Feed((push) => this.take(push), host.onMissed);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();

@@ -70,6 +70,11 @@ class Broadcast:
         if self._feed.pulse:
             member.in_step = member.wire.send(self._snapshot())
 
+    def begin_anew(self) -> None:
+        """After a push that failed half-way nobody knows who has what: everybody gets a snapshot with the next one."""
+        for member in self.members.values():
+            member.in_step = False
+
     def is_due(self, now: float, slack_s: float) -> bool:
         """Whether to push: at every interval, and sooner where samples came, but those no more often than that.
 
@@ -89,7 +94,8 @@ class Broadcast:
         self._joiners_snapshot = None
         newest = push["newest_sample_time"][0]
         self.sample_age_s = None if newest is None else push["server_time"][0] - newest
-        if newest is not None:
+        # Also where a room's samples cannot be shown: they would make a push due at every step.
+        if newest is not None or self._feed.has_samples():
             self._samples_at = now
         behind = [c for c, member in self.members.items() if not (member.in_step and member.wire.send(delta))]
         for connection in behind:

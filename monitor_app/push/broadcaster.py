@@ -137,6 +137,7 @@ class Broadcaster:
             broadcast.tick(now)
         except Exception:
             log.exception("A push to the %s failed", "wall" if key is None else f"page of room {key}")
+            broadcast.begin_anew()
             return
         self._late.note(broadcast.late_s)
         self._tick_s.append(time.monotonic() - begun)

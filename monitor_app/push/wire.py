@@ -90,7 +90,7 @@ class Wire:
 
     def __init__(self, connection: ServerConnection) -> None:
         handler: WSHandler = connection._socket
-        if handler.ws_connection is None:
+        if handler.ws_connection is None or handler.ws_connection.stream.closed():
             raise StreamClosedError
         self._handler = handler
         self._stream: IOStream = handler.ws_connection.stream

@@ -86,8 +86,8 @@ class Garbage:
 
     def _look(self) -> None:
         now = time.monotonic()
-        due = self.wishes >= MANY_WISHES or (self.wishes and now - self._first_wish_at > LONGEST_S)
-        if due and now - self._wished_at > QUIET_S:
+        is_quiet = now - self._wished_at > QUIET_S
+        if (self.wishes >= MANY_WISHES and is_quiet) or (self.wishes and now - self._first_wish_at > LONGEST_S):
             self.wishes = 0
             _collect()
         else:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import bokeh
 from bokeh.server.contexts import ApplicationContext
 from bokeh.server.views.auth_request_handler import AuthRequestHandler
 from bokeh.util.token import generate_jwt_token, generate_session_id
@@ -45,7 +46,12 @@ class Page:
     def html(self, token: str, arguments: Arguments) -> str:
         """The whole page."""
         given = {"view": self.view, "prefix": self.prefix, "scripts": self.scripts, "token": token}
-        return assets.template("page.html").render(**given, version=assets.version(), **self.variables(arguments))
+        return assets.template("page.html").render(given | {"version": assets.version()} | self.variables(arguments))
+
+
+def core_script(prefix: str) -> str:
+    """The script tag of BokehJS' core."""
+    return f'<script src="{prefix}/static/js/bokeh.min.js?v={bokeh.__version__}"></script>'
 
 
 class PageHandler(AuthRequestHandler):

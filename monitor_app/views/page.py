@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+from bokeh.application import Application
+from bokeh.application.application import SessionContext
 from bokeh.document import Document
 
 from monitor_app.push import Broadcaster, LiveFeed, Site, attach_live
 from monitor_app.ward import Ward
+
+BETWEEN_DISCARDS_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,15 @@ class PageContext:
     prefix: str
     push_interval_ms: int
     broadcaster: Broadcaster | None
+
+
+class PageApplication(Application):
+    """Discards the sessions of a burst of leavers one by one, so that no push waits for all of them."""
+
+    async def on_session_destroyed(self, session_context: SessionContext) -> None:
+        """Run the hooks, then let the event loop do other work."""
+        await super().on_session_destroyed(session_context)
+        await asyncio.sleep(BETWEEN_DISCARDS_S)
 
 
 def leave_connecting(doc: Document) -> None:

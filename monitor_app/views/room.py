@@ -15,8 +15,11 @@ from monitor_app import assets
 from monitor_app.push import attach_requests
 from monitor_app.ward import Ward, WardError
 
-from .handler import Arguments, Page
+from .handler import Arguments, Page, core_script
 from .page import PageContext, argument, go_live, leave_connecting, resumes
+
+LATE_S = 3.0
+"""By then the page has said that nobody answers, and somebody may have set the pressure at the device (command.js)."""
 
 
 class LiveRoom(JSComponent):
@@ -55,7 +58,11 @@ class RoomView(Viewer):
         """Do what the room's page asks; gives the error in words, or None."""
         if request.get("type") != "set_pressure" or self.room is None or request.get("room") != self.room:
             return f"This page commands room {self.room} and no other"
-        reason, command_id = request.get("reason"), request.get("request_id")
+        reason, command_id, asked_at = request.get("reason"), request.get("request_id"), request.get("asked_at")
+        if not isinstance(asked_at, int | float):
+            return "It does not say when it was asked for"
+        if (late_s := self.ward.now - asked_at) > LATE_S:
+            return f"it came {late_s:.0f} s late. Look at the room before you send it again"
         try:
             await self.ward.command_pressure(
                 self.room,
@@ -93,7 +100,9 @@ def room_page(context: PageContext, resources: Resources) -> Page:
     def variables(arguments: Arguments) -> dict[str, Any]:
         values = arguments.get("room", [])
         number = room_number(values[0].decode(errors="replace") if values else None)
-        return {"room": number, "title": f"Room {number} · {context.site.lab_name}" if number else "No such room"}
+        found = {"room": number, "title": f"Room {number} · {context.site.lab_name}" if number else "No such room"}
+        # A session that is taken up again has nothing of Panel's to draw.
+        return found | ({"scripts": core_script(context.prefix)} if "resume" in arguments else {})
 
     # Panel writes addresses that are right for /room and wrong for /room/.
     absolute = scripts.replace('src="static/', f'src="{context.prefix}/static/')

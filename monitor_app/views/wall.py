@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import bokeh
 import param
 from bokeh.document import Document
 from bokeh.resources import Resources
@@ -16,7 +15,7 @@ from monitor_app import assets
 from monitor_app.push import LiveFeed, Site, attach_live
 from monitor_app.ward import Ward
 
-from .handler import Page
+from .handler import Page, core_script
 from .page import PageContext, go_live, leave_connecting
 
 
@@ -76,5 +75,5 @@ def wall_document(doc: Document, context: PageContext) -> None:
 
 def wall_page(context: PageContext, _resources: Resources) -> Page:
     """The page of the wall: of all that Bokeh has it needs the core alone."""
-    core = f'<script src="{context.prefix}/static/js/bokeh.min.js?v={bokeh.__version__}"></script>'
-    return Page("wall", context.prefix, core, lambda _arguments: {"title": f"Wall · {context.site.lab_name}"})
+    title = f"Wall · {context.site.lab_name}"
+    return Page("wall", context.prefix, core_script(context.prefix), lambda _arguments: {"title": title})

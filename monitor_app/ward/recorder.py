@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -28,6 +30,8 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._handover = threading.Lock()
+        self._handed_over: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._waiting: dict[int, list[asyncio.Future[int]]] = {}
 
     def start(self) -> None:
@@ -91,10 +95,23 @@ class Recorder:
                     del self._waiting[trace.recording_id]
         return trace.stored_next
 
-    def _call(self, function: Any, *args: Any) -> None:
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
+        """Run something on the event loop, from the writer's thread; all of a commit by waking the loop once."""
         assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *args)
+        with self._handover:
+            self._handed_over.append((function, args))
+            wake = len(self._handed_over) == 1
+        if wake and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._run_handed_over)
+
+    def _run_handed_over(self) -> None:
+        with self._handover:
+            calls, self._handed_over = self._handed_over, []
+        for function, args in calls:
+            try:
+                function(*args)
+            except Exception:
+                log.exception("What follows a commit failed")
 
     def _stored(self, room: Room, trace: Trace, done: Future[int]) -> None:
         error = done.exception()

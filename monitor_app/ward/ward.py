@@ -72,6 +72,11 @@ class Ward:
 
     # ---- what views and the API read
 
+    @property
+    def now(self) -> float:
+        """The ward's clock, epoch s."""
+        return self._rooms.moment().epoch
+
     def rooms(self) -> list[Room]:
         """All rooms, by number."""
         return self._rooms.all()

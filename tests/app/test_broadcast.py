@@ -189,6 +189,40 @@ def test_new_samples_do_not_wait_for_the_next_interval(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_after_a_push_that_failed_everybody_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-way through nobody knows who has what: what the failed push said comes with a snapshot, to all."""
+    monkeypatch.setattr(wire, "Wire", SlowWire)
+
+    async def story() -> None:
+        async with open_ward(tmp_path) as ward:
+            room, trace = await ward.streams.open(101, spec("s"), Link())
+            feed_breathing(ward, room, trace, 40)
+            ticking = Broadcaster(ward, Site("Lab", "UTC", open_access=True), interval_ms=50)
+            shown, first, second = ticking._of(None), object(), object()
+            shown.join(first)  # type: ignore[arg-type]
+            shown.join(second)  # type: ignore[arg-type]
+            ticking._step()
+            encode = wire.message
+            monkeypatch.setattr(wire, "message", lambda *_: 1 / 0)
+            feed_breathing(ward, room, trace, 0.2)
+            await asyncio.sleep(0.06)
+            ticking._step()
+            monkeypatch.setattr(wire, "message", encode)
+            await asyncio.sleep(0.06)
+            ticking._step()
+            for member in shown.members.values():
+                received = member.wire.received  # type: ignore[attr-defined]
+                continuity = Continuity()
+                for push in received:
+                    continuity.take(push)
+                assert dict(+continuity.faults) == {}
+                assert received[-1]["kind"] == "snapshot"
+                wave = received[-1]["waves"][0]
+                assert wave[2] + len(unpack(wave[4])) == trace.detected_next
+
+    asyncio.run(story())
+
+
 def test_f32_a_ticker_that_stopped_is_unhealthy(tmp_path: Path) -> None:
     """F32: healthy only while push works too."""
 

@@ -179,6 +179,23 @@ def test_another_error_under_the_same_words_is_news(tmp_path: Path, log: logging
     assert text.rstrip().endswith("A push to the wall failed (the same message, 1 times)")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Room 101: device refused with 4409", "Room 101: device refused with 4400"),
+        ("500 GET /room?room=101 (127.0.0.1) 12.5ms", "500 GET /room?room=102 (127.0.0.1) 1.5ms"),
+    ],
+)
+def test_another_room_or_reason_is_another_message(tmp_path: Path, log: logging.Logger, one: str, other: str) -> None:
+    """Only what counts up is taken for a repetition."""
+    with logs.writing(settings(tmp_path / "log")):
+        for text in (one, other, one):
+            log.warning(text)
+    written = (tmp_path / "log").read_text()
+    assert other in written
+    assert written.rstrip().endswith(f"{one} (the same message, 1 times)")
+
+
 def test_a_message_is_no_longer_than_a_page(tmp_path: Path, log: logging.Logger) -> None:
     """What somebody sends to be repeated in the log must not push everything else out of the files."""
     with logs.writing(settings(tmp_path / "log")):

@@ -71,6 +71,22 @@ def test_a_page_that_sends_too_much_is_hung_up_on(server: LiveServer, path: str)
     asyncio.run(send())
 
 
+@pytest.mark.parametrize("path", ["/wall/autoload.js", "/room/autoload.js?bokeh-autoload-element=x", "/room/metadata"])
+def test_no_fetch_makes_a_session(server: LiveServer, path: str) -> None:
+    """Whoever fetches and never connects leaves nothing behind: pages begin their session with their WebSocket."""
+    before = sessions(server)
+    for _ in range(5):
+        assert server.get(path)[0] == 404
+        assert server.get("/wall")[0] == server.get("/room?room=1")[0] == 200
+    assert sessions(server) <= before
+
+
+def sessions(server: LiveServer) -> int:
+    """How many sessions of pages the server has."""
+    text = server.get("/metrics")[1].decode()
+    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("breathwatch_sessions{"))
+
+
 @pytest.mark.parametrize("path", ["/assets/fonts/../templates/live_page.html", "/assets/fonts/..%2f..%2fREADME.md"])
 def test_assets_stay_in_their_folder(server: LiveServer, path: str) -> None:
     """No file but those meant to be served."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Page, expect
 
 from tests.app.live_server import LiveServer
-from tests.ui.bedside import Bedside, Device
+from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import Diary
 
 
@@ -128,3 +129,26 @@ def test_nonsense_is_not_sent(
     room.page.wait_for_timeout(500)
     assert taken == []
     expect(room.page.locator(".fate").first).to_have_text("No pressure commanded yet.")
+
+
+def test_a_command_that_was_held_up_is_not_carried_out(
+    a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """Sent to a server that hung: the page says that nobody answers, and what it sent does not come into force."""
+    a_server.start()
+    applied: list[float] = []
+    bedside.start(Device(a_server.url, 101, history=15 * RATE_HZ, pressure=applied.append))
+    room = diary_page(f"{a_server.url}/room?room=101")
+    room.until(lambda seen: seen["pill"].startswith("Live"))
+    command(room.page, 9)
+    room.until(lambda seen: seen["fate"].startswith("✓ Applied: 9"))
+    a_server.signal(signal.SIGSTOP)
+    command(room.page, 14)
+    room.until(lambda seen: seen["fate"].startswith("✕ The server has not answered"))
+    room.page.wait_for_timeout(1500)
+    a_server.signal(signal.SIGCONT)
+    room.until(lambda seen: seen["fate"].startswith("✕ Not sent: it came ") and "s late" in seen["fate"])
+    room.until(lambda seen: seen["pill"].startswith("Live"))
+    command(room.page, 10)
+    room.until(lambda seen: seen["fate"].startswith("✓ Applied: 10"))
+    assert applied == [9.0, 10.0]

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from playwright.sync_api import Route
+from playwright.sync_api import Page, Route
 
 from tests.app.live_server import LiveServer
 from tests.app.troubled_server import TroubledServer
 from tests.conftest import PageFaults
 from tests.ui.bedside import RATE_HZ, Bedside, Device
-from tests.ui.conftest import Diary
+from tests.ui.conftest import PROBE, Diary
 from tests.ui.loss import MARK, heal, holds_what_was_sent, live, signed_breaths
 from tests.ui.proxy import Proxy
 from tests.ui.test_loss import two_pages
@@ -116,34 +116,82 @@ def test_loaded_anew_only_where_that_is_right(
     diary_page: Callable[..., Diary],
     page_faults: PageFaults,
 ) -> None:
-    """A server with another script, or with a page that is not ours such as a sign-in: reload. One that fails: wait."""
+    """A server with another script: its page takes the place of ours. A proxy's page, failing or not: wait."""
     page_faults.expect("status of 502")
     server = troubled()
     bedside.start(Device(server.url, 101, history=HISTORY))
-    diary = diary_page(f"{server.url}/wall")
-    diary.until(live)
-    diary.page.evaluate(MARK)
+    diaries = [diary_page(f"{server.url}/wall"), diary_page(f"{server.url}/room?room=101")]
+    for diary in diaries:
+        diary.until(live)
     asked: list[str] = []
+    answers = [(502, "<title>Bad gateway</title>"), (200, "<!doctype html><title>Down for maintenance</title>")]
 
     def fails(route: Route) -> None:
+        status, body = answers[len(asked) % 2]
         asked.append(route.request.url)
-        route.fulfill(status=502, content_type="text/html", body="<title>Bad gateway</title>")
+        route.fulfill(status=status, content_type="text/html", body=body)
 
-    diary.page.route("**/*resume=1", fails)
+    for diary in diaries:
+        diary.page.route("**/*resume=1", fails)
     server.stop()
     server.environment["TROUBLE_VERSION"] = "newer"
     server.start()
-    diary.wait(lambda: len(asked) >= 2, 12)
-    assert diary.page.evaluate("window.hasNotBeenReloaded")
-    diary.page.unroute("**/*resume=1")
-    diary.wait(lambda: diary.page.evaluate("!window.hasNotBeenReloaded"), 8)
+    diaries[0].wait(lambda: len(asked) >= 8, 20)
+    for diary in diaries:
+        assert "maintenance" not in diary.page.title()
+        diary.page.unroute("**/*resume=1")
+        # Whoever would fetch once more now, as a reload does, would stand before the error for good.
+        diary.page.route(lambda url: "resume" not in url and "/assets/" not in url and "/static/" not in url, fails)
+    for diary in diaries:
+        diary.wait(partial(is_version, diary, "newer"), 10)
+        diary.until(live)
+        assert diary.page.evaluate("probe.all('.bw').length") == 1, "what was there before has gone"
+
+
+def is_version(diary: Diary, version: str) -> bool:
+    """Whether a page of that version stands."""
+    found = diary.page.evaluate("document.querySelector('[data-breathwatch]')?.dataset.version")
+    return bool(found == version)
+
+
+def test_a_script_that_did_not_come_is_asked_for_again(
+    ward: LiveServer, bedside: Bedside, new_page: Callable[..., Page], page_faults: PageFaults
+) -> None:
+    """The server failed between the page and its script: the page asks for the whole of it until it stands."""
+    page_faults.expect("status of 502")
+    bedside.start(Device(ward.url, 297, history=HISTORY))
+    page = new_page()
+    page.add_init_script(PROBE)
+    page.route("**/assets/live.js*", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    page.goto(f"{ward.url}/wall")
+    page.wait_for_timeout(1000)
+    page.unroute("**/assets/live.js*")
+    Diary(page).until(live, within_s=14)
+
+
+def test_a_push_that_is_missing_brings_a_snapshot(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
+) -> None:
+    """What a lost push said, such as an alarm or a room that went, only a snapshot can tell."""
+    bedside.start(Device(ward.url, 298, history=HISTORY))
+    diary = diary_page(f"{ward.url}/wall")
     diary.until(live)
-    diary.page.evaluate(MARK)
-    sign_in = "<!doctype html><title>Sign in</title>"
-    diary.page.route("**/*resume=1", lambda route: route.fulfill(content_type="text/html", body=sign_in))
-    server.signal(signal.SIGKILL)
-    server.start()
-    diary.wait(lambda: diary.page.evaluate("!window.hasNotBeenReloaded"), 8)
+    kinds = diary.page.evaluate(
+        """() => new Promise((done) => {
+            const roots = Bokeh.documents.flatMap((doc) => doc.roots());
+            const source = roots.find(({ name }) => name === "breathwatch-live");
+            const kinds = [];
+            source.properties.data.change.connect(() => {
+                const column = (name) => (source.data instanceof Map ? source.data.get(name) : source.data[name]);
+                kinds.push(column("kind")[0]);
+                if (kinds.at(-1) === "snapshot" || kinds.length > 30) done(kinds);
+            });
+            const entries = source.data instanceof Map ? [...source.data] : Object.entries(source.data);
+            const skipped = new Map(entries.map(([name, [value]]) => [name, [name === "pulse" ? value + 7 : value]]));
+            source.setv({ data: skipped }, { sync: false });
+        })"""
+    )
+    assert kinds[-1] == "snapshot"
 
 
 def test_attempts_are_spread(ward: LiveServer, diary_page: Callable[..., Diary]) -> None:
