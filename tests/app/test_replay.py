@@ -143,8 +143,13 @@ def test_it_outlives_lost_connections(command: Callable[..., int], server: Contr
 def test_ctrl_c_says_what_is_stored_and_how_to_go_on(
     command: Callable[..., int], server: ContractServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
-    assert command(recording(2500)) == 130
+    # Shells start what runs in their background with Ctrl-C ignored, this test perhaps among it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
+        assert command(recording(2500)) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     stored = server.next_sample[only_stream(server)]
     assert 0 < stored < 2500
     said = capsys.readouterr().out
