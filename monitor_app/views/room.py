@@ -7,33 +7,29 @@ from typing import Any
 import param
 from bokeh.document import Document
 from bokeh.resources import Resources
-from panel.custom import JSComponent
 from panel.io.resources import bundle_resources
 from panel.viewable import Viewer
 
 from monitor_app import assets
-from monitor_app.push import attach_requests
+from monitor_app.push import Site, attach_requests
 from monitor_app.ward import Ward, WardError
 
 from .handler import Arguments, Page, core_script
+from .live import ANYWHERE, LiveComponent, OwnSource
 from .page import PageContext, argument, go_live, leave_connecting, resumes
 
 LATE_S = 3.0
 """By then the page has said that nobody answers, and somebody may have set the pressure at the device (command.js)."""
 
 
-class LiveRoom(JSComponent):
-    """The live module inside Panel: draws what the document's live source says of one room."""
-
-    room = param.Integer(default=None, allow_None=True, doc="The room's number.")
-    base = param.String(default="", doc="Path prefix of the server, for links.")
+class LiveRoom(LiveComponent):
+    """The live module inside Panel: one room."""
 
     _esm = assets.live_js(panel=True) + '\nexport const render = (args) => renderLive(args, "room");\n'
-    _stylesheets = [assets.live_css()]  # noqa: RUF012
 
 
 class RoomView(Viewer):
-    """One room of a ward.
+    """One room of a ward, live wherever Panel shows it.
 
     Parameters
     ----------
@@ -41,14 +37,33 @@ class RoomView(Viewer):
         Where the room is.
     room : int
         The room's number; it may come into being later.
+    site : Site, optional
+        What the view says of the place.
+    base : str
+        Path prefix of the server, for the link to the wall.
+    interval_ms : int
+        Time between two pushes.
+    follows_page : bool
+        Show what the page's own live source says, instead of one that this view brings.
     """
 
     room = param.Integer(default=None, allow_None=True, doc="The room's number.")
 
-    def __init__(self, ward: Ward, room: int | None, *, base: str = "", **params: Any) -> None:
+    def __init__(
+        self,
+        ward: Ward,
+        room: int | None,
+        site: Site | None = None,
+        *,
+        base: str = "",
+        interval_ms: int = 200,
+        follows_page: bool = False,
+        **params: Any,
+    ) -> None:
         super().__init__(room=room, **params)
         self.ward = ward
-        self._live = LiveRoom(room=room, base=base, sizing_mode="stretch_both")
+        own = None if follows_page else OwnSource(ward, site or ANYWHERE, interval_ms)
+        self._live = LiveRoom(own, room=room or 0, base=base, sizing_mode="stretch_both")
 
     def __panel__(self) -> LiveRoom:
         """The component that draws."""
@@ -80,7 +95,7 @@ def room_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the room that the address names; without one the page says how to choose one."""
     number = room_number(argument(doc, "room"))
     leave_connecting(doc)
-    view = RoomView(context.ward, number, base=context.prefix)
+    view = RoomView(context.ward, number, base=context.prefix, follows_page=True)
     if not resumes(doc):
         doc.template_variables["dist_url"] = f"{context.prefix}/static/extensions/panel/"  # else from a public host
         view.__panel__().server_doc(doc, location=False)

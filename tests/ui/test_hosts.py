@@ -1,4 +1,4 @@
-"""F43: the same wall wherever it is put: on its own page, and inside any Panel page."""
+"""F43: the same views wherever they are put: on their own pages, and inside any Panel page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shown(tile: dict[str, Any]) -> tuple[Any, ...]:
     return (tile["name"], tile["pressure"], tile["figures"], tile["total"], tile["grey"], tile["band"])
 
 
-def test_a_wall_in_a_panel_page_shows_what_the_wall_shows(
+def test_views_in_a_panel_page_show_what_the_wall_shows(
     panel_server: PanelServer, bedside: Bedside, diary_page: Callable[..., Diary], page_faults: PageFaults
 ) -> None:
     page_faults.expect(SERVER_GONE)
@@ -39,6 +39,9 @@ def test_a_wall_in_a_panel_page_shows_what_the_wall_shows(
 
     wall.wait(same, 5)
     assert panel.now["tiles"]["101"]["figures"][0] != "--"
+    assert panel.page.evaluate("probe.all('.room').length") == 1
+    wall.wait(lambda: numbers_of_the_room(panel)[0] == wall.now["tiles"]["103"]["figures"][0] != "--", 5)
+    assert panel.page.evaluate("probe.all('.command').length") == 0, "it shows, and commands nothing"
     assert painted(panel) == painted(wall) == {"101": True, "102": True, "103": True}
 
     devices[1].silence()
@@ -48,6 +51,11 @@ def test_a_wall_in_a_panel_page_shows_what_the_wall_shows(
 
     panel_server.stop()
     panel.until(lambda seen: seen["grey"] and seen["bands"] and "Server lost" in seen["bands"][0], 8)
+
+
+def numbers_of_the_room(diary: Diary) -> list[str]:
+    """What the view of one room shows: the rate first, as a tile does."""
+    return list(diary.page.evaluate("probe.all('.room .numbers .figure').map((figure) => figure.textContent)"))
 
 
 def painted(diary: Diary) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""The real server with one page more, `/ward`: a Panel page of somebody else's that has walls in it.
+"""The real server with one page more, `/ward`: a Panel page of somebody else's that has walls and a room in it.
 
 `/ward?vacate=102` takes room 102 out of the ward, as a removal of the room will.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import panel as pn
 
 from monitor_app import cli, server
-from monitor_app.views import Wall
+from monitor_app.views import RoomView, Wall
 from monitor_app.views.page import PageContext
 from tests.app.live_server import LiveServer
 
@@ -22,12 +22,13 @@ class PanelServer(LiveServer):
 
 
 def ward_page(context: PageContext) -> pn.viewable.Viewable:
-    """Two walls among other things, each with a live source of its own."""
+    """Two walls and a room among other things, each with a live source of its own."""
     for room in pn.state.session_args.get("vacate", []):
         context.ward._rooms._rooms.pop(int(room))
     walls = [Wall(context.ward, context.site, base=context.prefix) for _ in range(2)]
+    room = RoomView(context.ward, 103, context.site, base=context.prefix)
     title = pn.pane.Str("Somebody else's page")
-    return pn.Column(title, *(pn.Column(wall, height=480, width=1200) for wall in walls))
+    return pn.Column(title, *(pn.Column(view, height=480, width=1200) for view in (*walls, room)))
 
 
 def main() -> int:
