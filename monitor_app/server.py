@@ -44,6 +44,9 @@ PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
 MOST_MESSAGE_BYTES = 64 << 10
 """A page has no more than a command to say; Bokeh's own bound of 20 MB holds the event loop up for seconds."""
 
+DISCARD_EVERY_MS = 1000
+"""Sessions whose page has gone: the memory of as many as are kept at once never comes back from the allocator."""
+
 Started = Callable[[Ward, str], Awaitable[None]]
 
 
@@ -139,6 +142,7 @@ def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, 
             start=False,
             cookie_secret=secrets.token_hex(),
             websocket_max_message_size=MOST_MESSAGE_BYTES,
+            check_unused_sessions_milliseconds=DISCARD_EVERY_MS,
         )
         _serve_pages(server, context)
         _refuse_foreign_hosts(server, names | {urlsplit(f"//{origin}").hostname or "" for origin in settings.origins})

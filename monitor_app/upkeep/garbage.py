@@ -87,7 +87,8 @@ class Garbage:
     def _look(self) -> None:
         now = time.monotonic()
         is_quiet = now - self._wished_at > QUIET_S
-        if (self.wishes >= MANY_WISHES and is_quiet) or (self.wishes and now - self._first_wish_at > LONGEST_S):
+        is_worth_it = self.wishes >= MANY_WISHES and (is_quiet or self.wishes >= 2 * MANY_WISHES)
+        if is_worth_it or (self.wishes and now - self._first_wish_at > LONGEST_S):
             self.wishes = 0
             _collect()
         else:

@@ -86,3 +86,10 @@ class PageSocket(WSHandler):
         """Begin the session."""
         self.set_nodelay(True)
         super().open(*args, **kwargs)
+
+    def on_close(self) -> None:
+        """End the session too: a page that comes back begins another, and Bokeh would keep this one for 15 s."""
+        session = None if self.connection is None else self.connection.session
+        super().on_close()
+        if session is not None:
+            session.request_expiration()

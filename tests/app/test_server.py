@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bokeh_client import BokehPage
-from tests.app.live_server import ROOT, LiveServer
+from benchmarks.bokeh_client import BokehPage, PageClient
+from tests.app.live_server import ROOT, LiveServer, wait_for
 
 
 def ask(server: LiveServer, path: str, host: str, method: str = "GET", **headers: str) -> int:
@@ -79,6 +79,22 @@ def test_no_fetch_makes_a_session(server: LiveServer, path: str) -> None:
         assert server.get(path)[0] == 404
         assert server.get("/wall")[0] == server.get("/room?room=1")[0] == 200
     assert sessions(server) <= before
+
+
+@pytest.mark.parametrize("path", ["/wall", "/room?room=1"])
+def test_a_page_that_closed_leaves_nothing(server: LiveServer, path: str) -> None:
+    """A page that comes back begins a new session, so the old one goes within seconds."""
+
+    async def come_and_go() -> None:
+        pages = [PageClient(server.url, path) for _ in range(3)]
+        for page in pages:
+            await page.join()
+        assert sessions(server) >= 3
+        for page in pages:
+            page.leave()
+
+    asyncio.run(come_and_go())
+    wait_for(lambda: sessions(server) == 0, 8, "the sessions to go")
 
 
 def sessions(server: LiveServer) -> int:

@@ -70,6 +70,14 @@ def test_young_garbage_goes_at_every_look_and_old_at_many_wishes(
     assert tamed.figures()["collections"] >= 4
 
 
+def test_pages_that_come_and_go_without_a_pause_do_not_put_it_off(tamed: Garbage) -> None:
+    """Where it is never quiet, garbage must not gather for ever either."""
+    for _ in range(2 * garbage.MANY_WISHES):
+        gc.collect()
+    tamed._look()
+    assert tamed.wishes == 0
+
+
 def test_one_wish_does_not_wait_for_ever(tamed: Garbage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A single page that closed is collected too, within ten minutes."""
     monkeypatch.setattr(garbage, "QUIET_S", 0.0)
