@@ -26,7 +26,7 @@ from tornado.locks import Lock
 
 SEND_BUFFER_BYTES = 64 * 1024
 """Kernel's part of a connection's backlog; without a bound it hides seconds."""
-MOST_WAITING_BYTES = 128 * 1024
+MOST_WAITING_BYTES = 32 * 1024
 """Our part: a connection with more than this unsent has stopped reading."""
 TEXT_FRAME = 0x81
 

@@ -17,7 +17,7 @@ from tornado.ioloop import PeriodicCallback
 from .longest import Longest
 
 LOOK_MS = 1000
-MANY_WISHES = 60
+MANY_WISHES = 30
 """So many sessions that ended are worth a whole collection; each keeps some 0.1 MB until then."""
 LONGEST_S = 600.0
 """A wish waits no longer than this."""
