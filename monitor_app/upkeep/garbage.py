@@ -15,6 +15,7 @@ from typing import Any
 from tornado.ioloop import PeriodicCallback
 
 from .longest import Longest
+from .system import give_memory_back
 
 LOOK_MS = 1000
 MANY_WISHES = 30
@@ -91,6 +92,7 @@ class Garbage:
         if is_worth_it or (self.wishes and now - self._first_wish_at > LONGEST_S):
             self.wishes = 0
             _collect()
+            give_memory_back()
         else:
             _collect(1)
 
