@@ -10,7 +10,9 @@ export function fetchScripts(page) {
   }
 }
 
-/** Run those that have not run yet, one after another as the parser would; throws where one cannot be had. */
+const COMES_WITHIN_MS = 15000;
+
+/** Run those that have not run yet, one after another as the parser would; throws where one cannot be had, or does not come. */
 export async function runScripts(page) {
   for (const inert of waiting(page)) {
     const { src, type, textContent } = inert;
@@ -19,10 +21,25 @@ export async function runScripts(page) {
       script.onload = done;
       script.onerror = () => fail(new Error(`${src} cannot be had`));
       if (!src) done();
+      // A load that stalls says nothing; the browser itself would wait for minutes.
+      else setTimeout(() => fail(new Error(`${src} does not come`)), COMES_WITHIN_MS);
     });
-    if (src) script.src = src;
+    if (src) script.src = inert.stalled ? another(src) : src;
     page.head.append(script);
-    await ran;
+    try {
+      await ran;
+    } catch (error) {
+      script.remove();
+      inert.stalled = true;
+      throw error;
+    }
     inert.remove();
   }
+}
+
+/** The same under another address: the browser would wait for the load that stalled, whoever asks again. */
+function another(src) {
+  const address = new URL(src, document.baseURI);
+  address.searchParams.set("again", Date.now());
+  return address.href;
 }

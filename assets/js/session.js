@@ -68,11 +68,10 @@ class Session {
     else act();
   }
 
-  /** Draw the document's roots in the places that the page has for them; Bokeh then says that the page is ready. */
+  /** Draw the document's roots; Bokeh then says that the page is ready. */
   render() {
     this.rendered = true;
-    const places = this.document.roots().map(({ id }) => document.querySelector(`[data-root-id="${CSS.escape(id)}"]`));
-    return window.Bokeh.embed.add_document_standalone(this.document, document.body, places);
+    return window.Bokeh.embed.add_document_standalone(this.document, document.body);
   }
 
   /** Tell the server that we listen, so that it begins at once. */

@@ -23,7 +23,7 @@ LIMIT = BASE**3 // 2
 GAP, FULL = " ", "!"
 DIGITS = "".join(chr(code) for code in range(0x23, 0x7F) if code != 0x5C)
 SHORT = 16
-"""Up to this length a loop is quicker than numpy: 2 against 40 us for three values."""
+"""Up to about this length a loop is quicker than numpy: 3 against 24 us for three values, 315 against 48 for 750."""
 
 _CODES = np.frombuffer(DIGITS.encode(), np.uint8)
 _PLACE = {digit: place for place, digit in enumerate(DIGITS)}

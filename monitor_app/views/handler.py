@@ -1,7 +1,7 @@
 """Pages as they are fetched: HTML that is ready before anybody asks, with a token of its own for each visitor.
 
 Bokeh makes a session for whoever fetches an address, and from it the page. Here the session begins with the page's
-WebSocket, so that a fetch costs 1 ms, and one that nobody connects to leaves nothing behind.
+WebSocket, so that a fetch costs half a millisecond, and one that nobody connects to leaves nothing behind.
 """
 
 from __future__ import annotations

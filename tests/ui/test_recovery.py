@@ -169,6 +169,22 @@ def test_a_script_that_did_not_come_is_asked_for_again(
     Diary(page).until(live, within_s=14)
 
 
+def test_a_script_that_stalls_is_loaded_anew(
+    ward: LiveServer, bedside: Bedside, new_page: Callable[..., Page], page_faults: PageFaults
+) -> None:
+    """BokehJS' load stalled, without an error: the page says that nobody answers, asks anew, and goes live."""
+    bedside.start(Device(ward.url, 299, history=HISTORY))
+    page = new_page()
+    page.add_init_script(PROBE)
+    held: list[Route] = []  # nobody answers them
+    page.route(lambda url: "bokeh.min.js" in url and "again=" not in url, lambda route: held.append(route))
+    page.goto(f"{ward.url}/wall", wait_until="commit")
+    diary = Diary(page)
+    diary.until(lambda seen: any("Server does not answer" in band for band in seen["bands"]))
+    diary.until(live, within_s=25)
+    assert held
+
+
 def test_a_push_that_is_missing_brings_a_snapshot(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
 ) -> None:
