@@ -130,6 +130,9 @@ MIN_CPAP_CMH2O = 4
 MAX_CPAP_ADULT_CMH2O = 20
 """Highest CPAP from 12 years on; above it a command needs a reason and a second confirmation (AASM 2008)."""
 
+ADULT_FROM_YEARS = 12
+"""From this age on the adults' rules of titration hold (AASM 2008)."""
+
 MAX_CPAP_CHILD_CMH2O = 15
 """Highest CPAP under 12 years (AASM 2008)."""
 

@@ -26,7 +26,7 @@ def run(settings: Settings, rooms: int) -> int:
 
     async def begin(ward: Ward, url: str) -> None:
         for room, mrn, name, pressure in demo_patients(rooms):
-            await ward.admit(room, mrn, name)
+            await ward.stays.admit(room, mrn, name)
             await ward.command_pressure(room, pressure, by="demo")
         devices.append(_start_devices(url, rooms))
 

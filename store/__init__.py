@@ -12,9 +12,12 @@ from store.errors import (
     StoreUnusable,
 )
 from store.rows import (
+    AuditRow,
     CommandRow,
     CommandState,
     EventRow,
+    MarkKind,
+    MarkRow,
     MeasurementRow,
     PatientRow,
     RecordingRow,
@@ -25,10 +28,13 @@ from store.store import Store
 from store.writer import Health
 
 __all__ = [
+    "AuditRow",
     "CommandRow",
     "CommandState",
     "EventRow",
     "Health",
+    "MarkKind",
+    "MarkRow",
     "MeasurementRow",
     "MrnAssigned",
     "NotFound",

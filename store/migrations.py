@@ -22,10 +22,15 @@ def _retention(db: Database) -> None:
     db.executescript(schema.RETENTION)
 
 
+def _stays(db: Database) -> None:
+    db.executescript(schema.STAYS)
+
+
 STEPS = {
     "0001_recordings": _recordings,
     "0002_commands_and_measurements": _commands_and_measurements,
     "0003_retention": _retention,
+    "0004_stays": _stays,
 }
 """In order; a step that was released never changes, and a new one goes at the end."""
 

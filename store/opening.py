@@ -34,9 +34,10 @@ def open_for_writing(path: Path) -> Database:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync leaves data in the drive's cache
-        db.execute("PRAGMA foreign_keys = ON")
         db.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         migrate(db)
+        # Not before: a migration may put a new table in the place of one that others refer to.
+        db.execute("PRAGMA foreign_keys = ON")
     except (sqlite3.Error, OSError) as error:
         if connection is not None:
             connection.close()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from cpap_core.types import Breath, OpenEvent, RespiratoryEvent
 from store.database import Database
-from store.errors import MrnAssigned, NotFound, StoreConflict
+from store.errors import NotFound, StoreConflict
 from store.rows import CommandRow, CommandState, MeasurementRow, PatientRow, RecordingRow, Row, StayRow, fetch_one
 
 R = TypeVar("R", bound=Row)
@@ -25,35 +25,7 @@ def upsert_patient(db: Database, mrn: int, name: str | None, date_of_birth: date
         " date_of_birth = coalesce(excluded.date_of_birth, date_of_birth)",
         [mrn, name, date_of_birth.isoformat() if date_of_birth else None, now],
     )
-    return _get(db, PatientRow, "mrn", mrn)
-
-
-def begin_stay(db: Database, room: int, mrn: int | None, started_at: float) -> StayRow:
-    """Open a stay in a free room, for a patient who is in no other room, or for nobody known yet."""
-    if occupied := _find(db, StayRow, "WHERE room = ? AND ended_at IS NULL", room):
-        raise StoreConflict(f"Room {room} has an open stay ({occupied.id}): end it first")
-    if mrn is not None:
-        _check_free(db, mrn)
-    cursor = db.execute("INSERT INTO stays (room, mrn, started_at) VALUES (?, ?, ?)", [room, mrn, started_at])
-    return _get(db, StayRow, "id", cursor.lastrowid)
-
-
-def identify_stay(db: Database, stay_id: int, mrn: int) -> StayRow:
-    """Give an unidentified stay its patient."""
-    stay = _get(db, StayRow, "id", stay_id)
-    if stay.mrn == mrn:
-        return stay
-    if stay.mrn is not None:
-        raise StoreConflict(f"Stay {stay_id} in room {stay.room} is of MRN {stay.mrn}, not {mrn}")
-    _check_free(db, mrn)
-    db.execute("UPDATE stays SET mrn = ? WHERE id = ?", [mrn, stay_id])
-    return _get(db, StayRow, "id", stay_id)
-
-
-def end_stay(db: Database, stay_id: int, ended_at: float) -> StayRow:
-    """End a stay; one that has ended keeps its time."""
-    db.execute("UPDATE stays SET ended_at = coalesce(ended_at, ?) WHERE id = ?", [ended_at, stay_id])
-    return _get(db, StayRow, "id", stay_id)
+    return get(db, PatientRow, "mrn", mrn)
 
 
 def begin_recording(
@@ -65,16 +37,30 @@ def begin_recording(
     channels: Sequence[Mapping[str, str]],
     start_time: float,
 ) -> RecordingRow:
-    """Begin a recording, or go on with the one of this stream in the same stay."""
-    recording = _find(db, RecordingRow, "WHERE stream_id = ?", stream_id)
-    if recording is None:
-        _get(db, StayRow, "id", stay_id)
+    """Begin a recording, or go on with the one of this stream in the same stay.
+
+    A stream that ran through a stay which has ended goes on in another one, from the next sample.
+    """
+    recording = find(db, RecordingRow, "WHERE stream_id = ? ORDER BY id DESC", stream_id)
+    goes_on = recording is not None and recording.stay_id != stay_id and _has_ended(db, recording.stay_id)
+    if recording is None or goes_on:
+        get(db, StayRow, "id", stay_id)
+        first_sample = recording.next_sample if recording is not None else 0
         cursor = db.execute(
-            "INSERT INTO recordings (stream_id, stay_id, device, sampling_rate_hz, channels, start_time)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [stream_id, stay_id, device, sampling_rate_hz, json.dumps([dict(c) for c in channels]), start_time],
+            "INSERT INTO recordings (stream_id, stay_id, device, sampling_rate_hz, channels, start_time, first_sample,"
+            " next_sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                stream_id,
+                stay_id,
+                device,
+                sampling_rate_hz,
+                json.dumps([dict(c) for c in channels]),
+                recording.start_time if recording is not None else start_time,
+                first_sample,
+                first_sample,
+            ],
         )
-        return _get(db, RecordingRow, "id", cursor.lastrowid)
+        return get(db, RecordingRow, "id", cursor.lastrowid)
     stored = (recording.stay_id, recording.sampling_rate_hz, list(recording.channels))
     announced = (stay_id, sampling_rate_hz, [dict(c) for c in channels])
     if stored != announced:
@@ -83,18 +69,18 @@ def begin_recording(
             "use a new stream_id for a new recording"
         )
     db.execute("UPDATE recordings SET ended_at = NULL WHERE id = ?", [recording.id])
-    return _get(db, RecordingRow, "id", recording.id)
+    return get(db, RecordingRow, "id", recording.id)
 
 
 def end_recording(db: Database, recording_id: int, ended_at: float) -> RecordingRow:
     """Mark a recording as ended by its device; one that has ended keeps its time."""
     db.execute("UPDATE recordings SET ended_at = coalesce(ended_at, ?) WHERE id = ?", [ended_at, recording_id])
-    return _get(db, RecordingRow, "id", recording_id)
+    return get(db, RecordingRow, "id", recording_id)
 
 
 def put_breaths(db: Database, recording_id: int, first_index: int, breaths: Sequence[Breath]) -> int:
     """Store breaths under their sequence numbers and give the number after the last."""
-    _get(db, RecordingRow, "id", recording_id)
+    get(db, RecordingRow, "id", recording_id)
     db.conn.executemany(
         "INSERT OR REPLACE INTO breaths VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -116,7 +102,7 @@ def put_breaths(db: Database, recording_id: int, first_index: int, breaths: Sequ
 
 def put_event(db: Database, recording_id: int, event: OpenEvent | RespiratoryEvent) -> None:
     """Store an event, open or closed; the latest word about its id counts."""
-    _get(db, RecordingRow, "id", recording_id)
+    get(db, RecordingRow, "id", recording_id)
     duration_s = event.duration_s if isinstance(event, RespiratoryEvent) else None
     db.execute(
         "INSERT OR REPLACE INTO events (recording_id, id, kind, onset_s, detected_at_s, duration_s)"
@@ -137,13 +123,13 @@ def add_command(
     commanded_at: float,
 ) -> CommandRow:
     """Store a commanded pressure; the same command sent again is the one that is stored."""
-    command = _find(db, CommandRow, "WHERE command_id = ?", command_id)
+    command = find(db, CommandRow, "WHERE command_id = ?", command_id)
     if command is not None:
         stored, sent = (command.room, command.pressure_cmh2o), (room, pressure_cmh2o)
         if stored != sent:
             raise StoreConflict(f"Command {command_id!r} is stored with room and pressure {stored}, got {sent}")
         return command
-    _get(db, StayRow, "id", stay_id)
+    get(db, StayRow, "id", stay_id)
     db.execute(
         "INSERT INTO commands (command_id, stay_id, room, pressure_cmh2o, previous_cmh2o, commanded_by, reason, state,"
         " commanded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -159,12 +145,12 @@ def add_command(
             commanded_at,
         ],
     )
-    return _get(db, CommandRow, "command_id", command_id)
+    return get(db, CommandRow, "command_id", command_id)
 
 
 def update_command(db: Database, command_id: str, state: CommandState, at: float, refusal: str | None) -> CommandRow:
     """Note how far a command came. Its first time of each state counts, and applied and refused are final."""
-    command = _get(db, CommandRow, "command_id", command_id)
+    command = get(db, CommandRow, "command_id", command_id)
     if state is CommandState.COMMANDED:
         raise StoreConflict(f"Command {command_id!r} was stored as commanded by add_command already")
     if command.state in _FINAL:
@@ -173,7 +159,7 @@ def update_command(db: Database, command_id: str, state: CommandState, at: float
         f"UPDATE commands SET state = ?, {state}_at = coalesce({state}_at, ?), refusal = ? WHERE command_id = ?",
         [state, at, refusal, command_id],
     )
-    return _get(db, CommandRow, "command_id", command_id)
+    return get(db, CommandRow, "command_id", command_id)
 
 
 def add_measurement(
@@ -187,13 +173,13 @@ def add_measurement(
     received_at: float,
 ) -> MeasurementRow:
     """Append a measurement to a patient's."""
-    _get(db, PatientRow, "mrn", mrn)
+    get(db, PatientRow, "mrn", mrn)
     cursor = db.execute(
         "INSERT INTO measurements (mrn, stay_id, pressure_cmh2o, respiratory_rate_per_min, apnea_count, flow_image,"
         " received_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [mrn, stay_id, pressure_cmh2o, respiratory_rate_per_min, apnea_count, flow_image, received_at],
     )
-    return _get(db, MeasurementRow, "id", cursor.lastrowid)
+    return get(db, MeasurementRow, "id", cursor.lastrowid)
 
 
 def set_meta(db: Database, key: str, value: str) -> None:
@@ -201,18 +187,18 @@ def set_meta(db: Database, key: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
 
 
-def _check_free(db: Database, mrn: int) -> None:
-    _get(db, PatientRow, "mrn", mrn)
-    if elsewhere := _find(db, StayRow, "WHERE mrn = ? AND ended_at IS NULL", mrn):
-        raise MrnAssigned(mrn, elsewhere.room)
+def _has_ended(db: Database, stay_id: int) -> bool:
+    return get(db, StayRow, "id", stay_id).ended_at is not None
 
 
-def _find(db: Database, row_type: type[R], rest: str, *parameters: object) -> R | None:
+def find(db: Database, row_type: type[R], rest: str, *parameters: object) -> R | None:
+    """Give one row of a table, or None; `rest` is what follows `FROM table`."""
     return fetch_one(lambda sql, values: db.execute(sql, values).fetchall(), row_type, rest, *parameters)
 
 
-def _get(db: Database, row_type: type[R], key: str, value: object) -> R:
-    row = _find(db, row_type, f"WHERE {key} = ?", value)
+def get(db: Database, row_type: type[R], key: str, value: object) -> R:
+    """Give the row whose key has this value."""
+    row = find(db, row_type, f"WHERE {key} = ?", value)
     if row is None:
         raise NotFound(f"Nothing in {row_type.table} with {key} {value!r}")
     return row

@@ -1,79 +1,31 @@
-"""Reading: a connection for each thread that can only query, so readers never wait for the writer."""
+"""Reading recordings, their samples and findings, and commands; people and stays are in `people.py`."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
-from store.errors import NotFound, StoreClosed
+from store.errors import NotFound
+from store.people import People
 from store.retention import HELD, TRIMMED_AT
-from store.rows import (
-    CommandRow,
-    EventRow,
-    MeasurementRow,
-    PatientRow,
-    RecordingRow,
-    SegmentRow,
-    Space,
-    StayRow,
-    fetch_all,
-    fetch_one,
-)
+from store.rows import CommandRow, EventRow, RecordingRow, SegmentRow, Space, fetch_all, fetch_one
 
 SEGMENTS_AT_ONCE = 32
 """Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
 
-BUSY_S = 5.0
 
-
-class Reader:
+class Reader(People):
     """All queries, from any thread; what they give is on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._of_thread = threading.local()
-        self._guard = threading.Lock()
-        self._connections: list[_Connection] = []
-        self._readable = True
-
-    def patient(self, mrn: int) -> PatientRow | None:
-        """Give a patient."""
-        return fetch_one(self._query, PatientRow, "WHERE mrn = ?", mrn)
-
-    def patients(self) -> list[PatientRow]:
-        """Give all patients, by MRN."""
-        return fetch_all(self._query, PatientRow, "ORDER BY mrn")
-
-    def stay(self, stay_id: int) -> StayRow | None:
-        """Give a stay."""
-        return fetch_one(self._query, StayRow, "WHERE id = ?", stay_id)
-
-    def open_stays(self) -> list[StayRow]:
-        """Give the stays that go on, by room."""
-        return fetch_all(self._query, StayRow, "WHERE ended_at IS NULL ORDER BY room")
-
-    def last_stay_of_room(self, room: int) -> StayRow | None:
-        """Give the room's open stay, else the one that ended last."""
-        rest = "WHERE room = ? ORDER BY ended_at IS NOT NULL, started_at DESC, id DESC"
-        return fetch_one(self._query, StayRow, rest, room)
-
-    def stays_of_patient(self, mrn: int) -> list[StayRow]:
-        """Give a patient's stays, in order of time."""
-        return fetch_all(self._query, StayRow, "WHERE mrn = ? ORDER BY started_at, id", mrn)
 
     def recording(self, recording_id: int) -> RecordingRow | None:
         """Give a recording."""
         return fetch_one(self._query, RecordingRow, "WHERE id = ?", recording_id)
 
     def recording_by_stream(self, stream_id: str) -> RecordingRow | None:
-        """Give the recording of a device's stream."""
-        return fetch_one(self._query, RecordingRow, "WHERE stream_id = ?", stream_id)
+        """Give the newest recording of a device's stream: it has one in each stay that it ran through."""
+        return fetch_one(self._query, RecordingRow, "WHERE stream_id = ? ORDER BY id DESC", stream_id)
 
     def recordings_of_stay(self, stay_id: int) -> list[RecordingRow]:
         """Give a stay's recordings, in the order they began."""
@@ -163,25 +115,6 @@ class Reader:
         rest = "WHERE stay_id = ? ORDER BY rowid DESC"
         return fetch_one(self._query, CommandRow, rest, stay_id)
 
-    def measurements_of_patient(self, mrn: int) -> list[MeasurementRow]:
-        """Give a patient's measurements, in the order they were received."""
-        return fetch_all(self._query, MeasurementRow, "WHERE mrn = ? ORDER BY received_at, id", mrn)
-
-    def apnea_total_of_patient(self, mrn: int, exclude_stay_id: int | None = None) -> int:
-        """Count a patient's apneas over all data (F23): stored breath gaps, open ones too, and measured counts.
-
-        The breath gaps of `exclude_stay_id` are left out, for a ward that adds its own live count of that stay; what
-        clients measured in that stay is not.
-        """
-        gaps = self._number(
-            "SELECT count(*) FROM stays JOIN recordings ON recordings.stay_id = stays.id"
-            " JOIN events ON events.recording_id = recordings.id"
-            " WHERE stays.mrn = ? AND events.kind = 'breath_gap' AND stays.id IS NOT ?",
-            mrn,
-            exclude_stay_id,
-        )
-        return gaps + self._number("SELECT sum(apnea_count) FROM measurements WHERE mrn = ?", mrn)
-
     def received_before(self, epoch_s: float) -> list[int]:
         """Give the recordings whose oldest stored samples were received before."""
         query = (
@@ -257,56 +190,6 @@ class Reader:
                 cursor = first + cut.start + len(flow_lpm)
             if cursor == before:
                 return
-
-    def _number(self, query: str, *parameters: Any) -> int:
-        found = self._query(query, parameters)
-        return int(found[0][0] or 0) if found else 0
-
-    def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        connection: _Connection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = self._of_thread.connection = self._connect()
-        return connection.query(sql, parameters)
-
-    def _connect(self) -> _Connection:
-        with self._guard:
-            if not self._readable:
-                raise StoreClosed("The store is closed: nothing can be read any more")
-            for connection in self._connections:
-                if not connection.thread.is_alive():
-                    connection.close()
-            self._connections = [connection for connection in self._connections if connection.thread.is_alive()]
-            self._connections.append(_Connection(self._path))
-            return self._connections[-1]
-
-    def _close_connections(self) -> None:
-        with self._guard:
-            self._readable = False
-            connections, self._connections = self._connections, []
-        for connection in connections:
-            connection.close()
-
-
-class _Connection:
-    """One thread's connection. Another thread may close it, but never in mid-query: that crashes the interpreter."""
-
-    def __init__(self, path: Path) -> None:
-        self.thread = threading.current_thread()
-        self._lock = threading.Lock()
-        self._sqlite = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._sqlite.execute("PRAGMA query_only = ON")
-        self._is_open = True
-
-    def query(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        with self._lock:
-            if not self._is_open:
-                raise StoreClosed("The store is closed: nothing can be read any more")
-            return self._sqlite.execute(sql, parameters).fetchall()
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_open = False
-            self._sqlite.close()
 
 
 def _samples(blob: bytes, cut: slice) -> Samples:

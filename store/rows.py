@@ -83,6 +83,8 @@ class RecordingRow(Row):
         Name and unit of each channel as the device announced them.
     start_time : float
         Epoch seconds of sample 0.
+    first_sample : int
+        Index at which it begins; more than 0 where the stream ran through an earlier stay before.
     next_sample : int
         Index after the last stored sample.
     stored_samples : int
@@ -103,6 +105,7 @@ class RecordingRow(Row):
     sampling_rate_hz: float
     channels: tuple[dict[str, str], ...]
     start_time: float
+    first_sample: int
     next_sample: int
     stored_samples: int
     ended_at: float | None
@@ -220,3 +223,54 @@ class MeasurementRow(Row):
     apnea_count: int | None
     received_at: float
     flow_image: bytes | None
+
+
+class MarkKind(StrEnum):
+    """What a technician marks (F51)."""
+
+    LIGHTS_OFF = "lights_off"
+    LIGHTS_ON = "lights_on"
+    MASK_REFIT = "mask_refit"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRow(Row):
+    """A moment that somebody marked; without a recording at that time, `recording_id` and `onset_s` are None.
+
+    `mark_id` is the maker's own name for it: the same one again is the same mark.
+    """
+
+    table: ClassVar[str] = "marks"
+    id: int
+    mark_id: str
+    stay_id: int
+    recording_id: int | None
+    onset_s: float | None
+    kind: MarkKind
+    text: str
+    made_by: str
+    made_at: float
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        build: Callable[..., Self] = cls
+        return build(*values[:5], MarkKind(values[5]), *values[6:])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow(Row):
+    """A change of a stay or a patient: when, by whom, where, from what to what. It is never changed."""
+
+    table: ClassVar[str] = "audit"
+    id: int
+    at: float
+    by: str
+    action: str
+    room: int | None
+    mrn: int | None
+    stay_id: int | None
+    before: str | None
+    after: str | None
+    reason: str | None

@@ -110,3 +110,60 @@ ALTER TABLE recordings ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE recordings ADD COLUMN trimmed_samples INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE recordings ADD COLUMN trimmed_breaths INTEGER NOT NULL DEFAULT 0;
 """
+
+STAYS = """
+-- One stream of a device has a recording in each stay that it ran through: a patient may leave while it runs.
+CREATE TABLE new_recordings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream_id TEXT NOT NULL,
+    stay_id INTEGER NOT NULL REFERENCES stays (id),
+    device TEXT NOT NULL,
+    sampling_rate_hz REAL NOT NULL CHECK (sampling_rate_hz > 0),
+    channels TEXT NOT NULL,
+    start_time REAL NOT NULL,
+    first_sample INTEGER NOT NULL DEFAULT 0,
+    next_sample INTEGER NOT NULL DEFAULT 0,
+    stored_samples INTEGER NOT NULL DEFAULT 0,
+    ended_at REAL,
+    kept_from INTEGER NOT NULL DEFAULT 0,
+    trimmed_samples INTEGER NOT NULL DEFAULT 0,
+    trimmed_breaths INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (stream_id, stay_id)
+);
+INSERT INTO new_recordings
+    SELECT id, stream_id, stay_id, device, sampling_rate_hz, channels, start_time, 0, next_sample, stored_samples,
+        ended_at, kept_from, trimmed_samples, trimmed_breaths
+    FROM recordings;
+DROP TABLE recordings;
+ALTER TABLE new_recordings RENAME TO recordings;
+CREATE INDEX recordings_of_stay ON recordings (stay_id);
+CREATE INDEX measurements_of_stay ON measurements (stay_id);
+CREATE TABLE marks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    mark_id TEXT NOT NULL UNIQUE,
+    stay_id INTEGER NOT NULL REFERENCES stays (id),
+    recording_id INTEGER REFERENCES recordings (id),
+    onset_s REAL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    made_at REAL NOT NULL
+);
+CREATE INDEX marks_of_stay ON marks (stay_id);
+CREATE INDEX marks_of_recording ON marks (recording_id) WHERE recording_id IS NOT NULL;
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    by TEXT NOT NULL,
+    action TEXT NOT NULL,
+    room INTEGER,
+    mrn INTEGER,
+    stay_id INTEGER,
+    before TEXT,
+    after TEXT,
+    reason TEXT
+);
+CREATE INDEX audit_of_patient ON audit (mrn);
+CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail cannot be changed'); END;
+CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail cannot be changed'); END;
+"""

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cpap_core.types import Breath, OpenEvent, RespiratoryEvent
-from store import operations, retention, segments
+from store import operations, retention, segments, stays
 from store.errors import StoreUnusable
 from store.lock import DataFileLock
 from store.opening import identity, open_for_writing
 from store.reader import Reader
-from store.rows import CommandRow, CommandState, MeasurementRow, PatientRow, RecordingRow, StayRow
+from store.rows import CommandRow, CommandState, MarkKind, MarkRow, MeasurementRow, PatientRow, RecordingRow, StayRow
 from store.writer import Health, Writer
 
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
@@ -110,15 +110,72 @@ class Store(Reader):
 
     def begin_stay(self, room: int, mrn: int | None, started_at: float) -> Future[StayRow]:
         """Begin a stay; without an MRN it is unidentified. Fails with `StoreConflict` or `MrnAssigned` (F5)."""
-        return self._writer.submit(partial(operations.begin_stay, room=room, mrn=mrn, started_at=started_at))
+        return self._writer.submit(partial(stays.begin_stay, room=room, mrn=mrn, started_at=started_at))
 
     def identify_stay(self, stay_id: int, mrn: int) -> Future[StayRow]:
         """Give an unidentified stay its patient. Fails with `StoreConflict` or `MrnAssigned` (F5)."""
-        return self._writer.submit(partial(operations.identify_stay, stay_id=stay_id, mrn=mrn))
+        return self._writer.submit(partial(stays.identify_stay, stay_id=stay_id, mrn=mrn))
 
     def end_stay(self, stay_id: int, ended_at: float) -> Future[StayRow]:
         """End a stay."""
-        return self._writer.submit(partial(operations.end_stay, stay_id=stay_id, ended_at=ended_at))
+        return self._writer.submit(partial(stays.end_stay, stay_id=stay_id, ended_at=ended_at))
+
+    def admit(
+        self,
+        room: int,
+        mrn: int,
+        *,
+        at: float,
+        by: str,
+        name: str | None = None,
+        date_of_birth: date | None = None,
+        replaces: int | None = None,
+    ) -> Future[StayRow]:
+        """Put a patient in a room (F50). Fails with `StoreConflict` or `MrnAssigned` (F5), and then changes nothing."""
+        born = date_of_birth
+        return self._writer.submit(
+            partial(stays.admit, room=room, mrn=mrn, name=name, date_of_birth=born, at=at, by=by, replaces=replaces)
+        )
+
+    def transfer(self, stay_id: int, room: int, *, at: float, by: str) -> Future[StayRow]:
+        """Move a patient to another room. Fails with `StoreConflict`."""
+        return self._writer.submit(partial(stays.transfer, stay_id=stay_id, room=room, at=at, by=by))
+
+    def discharge(self, stay_id: int, *, at: float, by: str) -> Future[StayRow]:
+        """End a stay, with a line in the audit trail. Fails with `StoreConflict`."""
+        return self._writer.submit(partial(stays.discharge, stay_id=stay_id, at=at, by=by))
+
+    def correct(
+        self,
+        stay_id: int,
+        *,
+        at: float,
+        by: str,
+        mrn: int | None = None,
+        name: str | None = None,
+        date_of_birth: date | None = None,
+    ) -> Future[StayRow]:
+        """Put MRN, name or date of birth of a stay's patient right. Fails with `StoreConflict` or `MrnAssigned`."""
+        born = date_of_birth
+        return self._writer.submit(
+            partial(stays.correct, stay_id=stay_id, mrn=mrn, name=name, date_of_birth=born, at=at, by=by)
+        )
+
+    def add_mark(
+        self,
+        mark_id: str,
+        *,
+        stay_id: int,
+        recording_id: int | None,
+        onset_s: float | None,
+        kind: MarkKind,
+        text: str,
+        by: str,
+        at: float,
+    ) -> Future[MarkRow]:
+        """Store a mark (F51); the same mark_id again gives what is stored."""
+        mark = partial(stays.add_mark, mark_id=mark_id, stay_id=stay_id, kind=kind, text=text, by=by, at=at)
+        return self._writer.submit(partial(mark, recording_id=recording_id, onset_s=onset_s))
 
     def begin_recording(
         self,

@@ -1,6 +1,6 @@
 """Every clause of what the product must do, by number; a test that holds one says so: `@pytest.mark.holds("F2.1")`.
 
-`docs/features.md` is made from this and the tests (`python -m tests.features`); a clause without a test fails the tests.
+`docs/features.md` is made from this and the tests by `python -m tests.features`; a clause without a test fails them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CLAUSES = {
     # Monitoring station
     "F16.1": "The list of rooms is always current, by push",
     "F16.2": "The list of a patient's recordings is always current, by push",
-    "F17.1": "A room shows its latest patient: MRN, name, pressure, breathing rate, apnea count, flow picture, time received",
+    "F17.1": "A room shows its latest patient: MRN, name, pressure, rate, apnea count, flow picture, time received",
     "F18.1": "Any earlier recording of the patient opens beside the latest, by its timestamp",
     "F19.1": "Either picture can be saved as an image",
     "F20.1": "A pressure from 4 to 25 can be sent to any room",
@@ -50,7 +50,7 @@ CLAUSES = {
     "F21.1": "Choosing another room removes every trace of the previous patient from the page",
     "F22.1": "Any number of room clients and stations work at the same time",
     # Wall
-    "F23.1": "One tile for each room with room, MRN, name, pressure, breathing rate, apnea counts and the live flow trace",
+    "F23.1": "One tile for each room: room, MRN, name, pressure, breathing rate, apnea counts, the live flow trace",
     "F23.2": "The total count is over all data of the patient: 2, 0, 1 gives latest 1, total 3",
     "F23.3": "In a room with a live device the latest count is that of the last 60 minutes of recording time",
     "F23.4": "Live apneas add to the total",
@@ -79,7 +79,7 @@ CLAUSES = {
     "F30.1": "`GET /new_cpap_pressure/<room>/<value>` commands a pressure and answers in this plain text",
     "F30.2": "A bad room or value gets 400 and this text",
     "F30.3": "The GET can be switched off; the same command as a POST is documented",
-    "F31.1": "`GET /get_all_patients` lists each room's latest patient with these keys and parallel lists of equal length",
+    "F31.1": "`GET /get_all_patients` lists each room's latest patient with these keys and equally long lists",
     "F31.2": "A missing name is `Not provided`; timestamps are `YYYY-MM-DD HH:MM:SS` in the lab's time",
     "F31.3": "A measurement made on our own pages has its flow picture there too",
     "F31.4": "Rooms, MRNs, pressures and counts are JSON integers",

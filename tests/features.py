@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "features.md"
 HEAD = """# What it does, and the tests that hold it
 
-Made by `python -m tests.features` from the markers `@pytest.mark.holds(...)` in the tests; `./monitor test` fails where a clause has no test, or
-this page is not what the tests say.
+Made by `python -m tests.features` from the markers `@pytest.mark.holds(...)` in the tests; `./monitor test` fails where
+a clause has no test, or this page is not what the tests say.
 
 | clause | what | held by |
 |---|---|---|

@@ -198,7 +198,8 @@ class IngestSocket(WebSocketHandler):
         if room is not None and room.stay is not None:
             await self._begin(self.spec)
         # In an empty room a stay begins by the first sample, not by a hello (F50).
-        self.send({"type": "welcome", "next_sample": self.trace.stored_next if self.trace else 0})
+        next_sample = self.trace.stored_next if self.trace else self.ward.streams.next_sample(self.spec)
+        self.send({"type": "welcome", "next_sample": next_sample})
         if self.room is not None:
             self.ward.send_pending(self.room)
 
@@ -213,9 +214,9 @@ class IngestSocket(WebSocketHandler):
         if self.spec is None:
             raise StreamRefused("the first message must be a hello: got a binary frame")
         frame = parse_frame(data, self.spec)
-        if self.trace is None or self.trace.received == 0:
+        if self.trace is None or (self.trace.received == 0 and frame[0] == 0):
             check_beginning(frame)
-        if self.room is None or self.trace is None:
+        if self.room is None or self.trace is None or self.trace.is_over:
             await self._begin(self.spec)
         assert self.room is not None
         assert self.trace is not None

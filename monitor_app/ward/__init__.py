@@ -1,16 +1,22 @@
 """Live state of the ward, independent of any browser: rooms, traces, commands, conditions."""
 
-from .errors import AdmissionRefused, CommandRefused, RoomTaken, StoreBusy, StreamRefused, WardError
+from .changes import Change, Changes
+from .errors import AdmissionRefused, CommandRefused, RoomTaken, StayRefused, StoreBusy, StreamRefused, WardError
 from .room import Room
+from .stays import Stays
 from .trace import DeviceLink, StreamSpec, Trace
 from .ward import Ward
 
 __all__ = [
     "AdmissionRefused",
+    "Change",
+    "Changes",
     "CommandRefused",
     "DeviceLink",
     "Room",
     "RoomTaken",
+    "StayRefused",
+    "Stays",
     "StoreBusy",
     "StreamRefused",
     "StreamSpec",

@@ -72,8 +72,17 @@ class CommandLog:
     @property
     def set_pressure_cmh2o(self) -> int | None:
         """The pressure that counts: the last one applied; before any was, the last one commanded and not refused."""
-        best = self._applied or next((c for c in self.newest if c.state in PENDING), None)
-        return None if best is None else best.pressure_cmh2o
+        return None if self.in_force is None else self.in_force.pressure_cmh2o
+
+    @property
+    def in_force(self) -> CommandRow | None:
+        """The command of that pressure."""
+        return self._applied or next((c for c in self.newest if c.state in PENDING), None)
+
+    @property
+    def latest_cmh2o(self) -> int | None:
+        """The pressure commanded last, unless the device refused it (F29)."""
+        return next((c.pressure_cmh2o for c in self.newest if c.state is not CommandState.REFUSED), None)
 
     def as_dicts(self, most: int) -> list[dict[str, Any]]:
         """The newest commands as plain data for pages and the API."""

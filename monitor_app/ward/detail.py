@@ -38,28 +38,29 @@ class Detail:
     def __init__(self) -> None:
         self._made: dict[str, tuple[Hashable, Any]] = {}
 
-    def of(self, stay: Stay | None, trace: Trace | None, *, live: bool) -> dict[str, Any]:
+    def of(self, stay: Stay | None, trace: Trace | None, *, live: bool, now: float) -> dict[str, Any]:
         """All of it, as plain data."""
         vitals = trace.vitals() if trace is not None and live else None
         since_breath = vitals.seconds_since_breath if vitals else None
         traces = list(stay.traces.values()) if stay else []
-        news = (stay.stay_id if stay else None, tuple((t.recording_id, t.news) for t in traces))
+        marked_by_people = stay.marked if stay else 0
+        news = (stay.stay_id if stay else None, marked_by_people, tuple((t.recording_id, t.news) for t in traces))
         commands = stay.commands if stay else None
         commanded = commands.changes if commands else 0
         running = tuple(int(t.newest_s - e.onset_s) for t in traces for e in t.open.values())
         peak_s = None if trace is None else _newest_peak_s(trace)
-        marked = None if trace is None else (trace.epoch, trace.news, peak_s, int(trace.newest_s))
+        marked = None if trace is None else (trace.epoch, trace.news, peak_s, int(trace.newest_s), marked_by_people)
         minutes = tuple((len(t.night.minutes), t.night.minutes[-1] if t.night.minutes else None) for t in traces)
         return {
             "seconds_since_breath": None if since_breath is None else int(since_breath),
             "device": trace.spec.device if trace else None,
-            "max_pressure_cmh2o": rules.MAX_CPAP_ADULT_CMH2O,
+            "max_pressure_cmh2o": stay.max_cpap_cmh2o(now) if stay else rules.MAX_CPAP_ADULT_CMH2O,
             "commands": self._once(
                 "commands", (news[0], commanded), lambda: commands.as_dicts(COMMANDS_SHOWN) if commands else []
             ),
-            "marks": self._once("marks", marked, lambda: _marks(trace, peak_s)),
+            "marks": self._once("marks", marked, lambda: _marks(stay, trace, peak_s)),
             "events": self._once("events", (news, commanded, running), lambda: _events(stay)),
-            "night": self._once("night", (news, minutes), lambda: _night(traces)),
+            "night": self._once("night", (news, minutes), lambda: _night(stay, traces)),
         }
 
     def _once(self, name: str, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -79,9 +80,9 @@ def _newest_peak_s(trace: Trace) -> float | None:
     return peak_s if not trace.peaks or peak_s - trace.peaks[-1] > PEAK_PASSED_S else None
 
 
-def _marks(trace: Trace | None, newest_peak_s: float | None) -> dict[str, Any]:
-    if trace is None:
-        return {"peaks": [], "spans": []}
+def _marks(stay: Stay | None, trace: Trace | None, newest_peak_s: float | None) -> dict[str, Any]:
+    if trace is None or stay is None:
+        return {"peaks": [], "spans": [], "notes": []}
     since = trace.newest_s - WINDOW_S
     spans: list[list[Any]] = [
         [e.id, e.kind.value, round(e.onset_s, 2), round(e.onset_s + e.duration_s, 2)]
@@ -90,7 +91,12 @@ def _marks(trace: Trace | None, newest_peak_s: float | None) -> dict[str, Any]:
     ]
     spans += [[e.id, e.kind.value, round(e.onset_s, 2), None] for e in trace.open.values()]
     peaks = [round(p, 2) for p in list(trace.peaks)[-PEAKS_SHOWN:]]
-    return {"peaks": peaks if newest_peak_s is None else [*peaks, newest_peak_s], "spans": spans}
+    notes = [
+        [mark.onset_s, mark.text]
+        for mark in stay.marks
+        if mark.recording_id == trace.recording_id and mark.onset_s is not None and mark.onset_s >= since
+    ]
+    return {"peaks": peaks if newest_peak_s is None else [*peaks, newest_peak_s], "spans": spans, "notes": notes}
 
 
 def _events(stay: Stay | None) -> list[dict[str, Any]]:
@@ -115,6 +121,10 @@ def _events(stay: Stay | None) -> list[dict[str, Any]]:
                     "in_progress": False,
                 }
             )
+    rows += [
+        {"time": mark.time, "kind": "mark", "text": mark.text, "detail": mark.by, "in_progress": False}
+        for mark in stay.marks
+    ]
     rows.sort(key=lambda row: row["time"], reverse=True)
     return rows[:EVENTS_SHOWN]
 
@@ -124,7 +134,7 @@ def _event(time: float, kind: EventKind, detail: str, *, in_progress: bool = Fal
     return {"time": round(time, 1), "kind": kind.value, "text": text, "detail": detail, "in_progress": in_progress}
 
 
-def _night(traces: list[Trace]) -> dict[str, Any]:
+def _night(stay: Stay | None, traces: list[Trace]) -> dict[str, Any]:
     merged: dict[str, list[Any]] = {"minutes": [], "pressure": [], "rate": [], "leak": [], "events": []}
     newest = max((t.night.minutes[-1] for t in traces if t.night.minutes), default=0.0)
     for trace in traces:
@@ -134,4 +144,5 @@ def _night(traces: list[Trace]) -> dict[str, Any]:
             merged[key] += series
         start = trace.spec.start_time
         merged["events"] += [[round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in trace.closed]
+    merged["marks"] = [[mark.time, mark.text] for mark in stay.marks] if stay is not None else []
     return merged

@@ -5,6 +5,7 @@ WardError
     StoreBusy          the disk does not answer now (closes with 1013, try again later)
     RoomTaken          another device is live in the room (closes with 4409)
     CommandRefused     a pressure that may not be commanded
+    StayRefused        a transfer, discharge, correction, measurement or mark that cannot be
     AdmissionRefused   a patient who cannot be admitted there
 """
 
@@ -32,6 +33,10 @@ class RoomTaken(WardError):
 
 class CommandRefused(WardError):
     """A pressure command that may not be given."""
+
+
+class StayRefused(WardError):
+    """Something that a stay cannot take, or that needs a stay where there is none."""
 
 
 class AdmissionRefused(WardError):

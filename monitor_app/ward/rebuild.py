@@ -10,7 +10,7 @@ from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEve
 from store import RecordingRow, StayRow, Store
 
 from .resume import Stored, go_on
-from .stay import MOST_TRACES, RESTED_S, Counts, Stay
+from .stay import MOST_TRACES, RESTED_S, Counts, Mark, Stay
 from .trace import Found, StreamSpec, Trace
 
 MOST_WAITING = 200
@@ -21,8 +21,7 @@ MOST_AGAIN_S = 24 * 3600.0
 
 def rebuild_stay(store: Store, row: StayRow) -> Stay:
     """Run each recording's stored samples through a new detector; its counts equal those of an uninterrupted run."""
-    name = patient.name if row.mrn is not None and (patient := store.patient(row.mrn)) else None
-    stay = Stay(row.id, row.started_at, row.mrn, name)
+    stay = Stay(row.id, row.started_at, row.mrn, None)
     recordings = [(store.last_received_at(one.id) or 0.0, one) for one in store.recordings_of_stay(row.id)]
     newest = sorted(recordings, key=lambda one: (one[0], one[1].id))[-MOST_TRACES:]
     since = max((at for at, _ in newest), default=0.0) - RESTED_S
@@ -33,9 +32,23 @@ def rebuild_stay(store: Store, row: StayRow) -> Stay:
             stay.past = stay.past.plus(stored_counts(store, recording))
     for command in store.commands_of_stay(row.id):
         stay.commands.add(command)
-    if row.mrn is not None:
-        stay.earlier_apneas = store.apnea_total_of_patient(row.mrn, exclude_stay_id=row.id)
+    starts = {trace.recording_id: trace.spec.start_time for trace in stay.traces.values()}
+    for mark in store.marks_of_stay(row.id):
+        stay.note_mark(Mark.of(mark, starts.get(mark.recording_id or 0)))
+    know_patient(store, stay, row.mrn)
     return stay
+
+
+def know_patient(store: Store, stay: Stay, mrn: int | None) -> None:
+    """Let a stay know whose it is, and what the disk has of that patient."""
+    stay.mrn = mrn
+    if mrn is None:
+        return
+    patient = store.patient(mrn)
+    stay.patient_name = patient.name if patient is not None else None
+    stay.date_of_birth = patient.date_of_birth if patient is not None else None
+    stay.measured = store.latest_measurement(mrn)
+    stay.earlier_apneas = store.apnea_total_of_patient(mrn, exclude_stay_id=stay.stay_id)
 
 
 def stored_counts(store: Store, row: RecordingRow) -> Counts:
@@ -48,10 +61,10 @@ def rebuild_trace(store: Store, row: RecordingRow) -> Trace:
     """One recording as it was; of one longer than a day, or whose beginning went by the retention, the last day."""
     channels = tuple((channel["name"], channel["unit"]) for channel in row.channels)
     spec = StreamSpec(row.stream_id, row.device, row.sampling_rate_hz, channels, row.start_time)
-    first = max(row.kept_from, row.next_sample - int(MOST_AGAIN_S * row.sampling_rate_hz), 0)
+    first = max(row.first_sample, row.kept_from, row.next_sample - int(MOST_AGAIN_S * row.sampling_rate_hz))
     trace = Trace(row.id, spec, epoch=0, first_sample=first)
     again = _Again(store, row.id)
-    if first == 0:
+    if first == row.first_sample:
         for found in _run(store, row, trace):
             again.write_missing(found)
     else:

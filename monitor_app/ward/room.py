@@ -119,7 +119,7 @@ class Room:
             "room": self.number,
             "mrn": stay.mrn if stay else None,
             "patient_name": stay.patient_name if stay else None,
-            "pressure_cmh2o": stay.commands.set_pressure_cmh2o if stay else None,
+            "pressure_cmh2o": stay.pressure_cmh2o if stay else None,
             "respiratory_rate_per_min": _rounded(vitals.respiratory_rate_per_min, 1) if vitals else None,
             "state": state,
             "newest_sample_time": self.newest_sample_time,
@@ -133,7 +133,7 @@ class Room:
     def publish(self, now: Moment, version: int, *, detail: bool = False) -> None:
         """Bring what pages show up to date; each key that changed gets the version."""
         try:
-            view = self._detail.of(self.stay, self.trace, live=self.state(now) == "live") if detail else self._view(now)
+            view = self._details(now) if detail else self._view(now)
         except Exception:
             self.fail_to_show()
             condition = {"priority": "medium", "kind": "faulted", "text": self.fault, "since": None, "technical": True}
@@ -143,6 +143,9 @@ class Room:
             if known is not value and known != value:
                 self.values[key] = value
                 self.versions[key] = version
+
+    def _details(self, now: Moment) -> dict[str, Any]:
+        return self._detail.of(self.stay, self.trace, live=self.state(now) == "live", now=now.epoch)
 
     def _vitals(self) -> Vitals | None:
         return None if self.trace is None else self.trace.vitals()
@@ -167,6 +170,7 @@ class Room:
         view.update(
             identified=bool(stay and stay.mrn is not None),
             stay_started=stay.started_at if stay else None,
+            measured=_measured(stay),
             measured_pressure_cmh2o=_rounded(vitals.airway_pressure_cmh2o, 1) if vitals else None,
             tidal_volume_ml=_rounded(vitals.tidal_volume_ml, 0) if vitals else None,
             minute_ventilation_lpm=_rounded(vitals.minute_ventilation_lpm, 1) if vitals else None,
@@ -190,6 +194,21 @@ class Room:
 
     def _ended_text(self) -> str | None:
         return "The device ended its recording" if self.trace is not None and self.trace.ended else None
+
+
+def _measured(stay: Stay | None) -> dict[str, Any] | None:
+    """The patient's newest measurement, as a room without a device shows it (F17, F23)."""
+    row = stay.measured if stay is not None else None
+    if row is None:
+        return None
+    return {
+        "id": row.id,
+        "time": round(row.received_at, 1),
+        "pressure_cmh2o": row.pressure_cmh2o,
+        "respiratory_rate_per_min": _rounded(row.respiratory_rate_per_min, 2),
+        "apnea_count": row.apnea_count,
+        "has_picture": row.flow_image is not None,
+    }
 
 
 def _rounded(value: float | None, digits: int) -> float | int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from store import Store, StoreBehind, StoreConflict
 
 from .errors import RoomTaken, StoreBusy, StreamRefused
 from .rebuild import rebuild_stay, rebuild_trace, stored_counts
-from .recorder import Recorder
+from .recorder import TRY_LATER, Recorder
 from .room import Room
 from .rooms import Rooms
 from .stay import Stay
@@ -52,14 +53,7 @@ class Streams:
             self._refuse_if_taken(room, spec)
         trace = room.stay.traces.get(spec.stream_id) if room is not None and room.stay is not None else None
         if trace is None:
-            recording = self.store.recording_by_stream(spec.stream_id)
-            stay_id = room.stay.stay_id if room is not None and room.stay is not None else None
-            if recording is not None and recording.ended_at is not None and recording.stay_id == stay_id:
-                raise StreamRefused(f"stream_id {spec.stream_id!r} has ended long ago; start a new stream_id")
-            if recording is not None and recording.stay_id != stay_id:
-                raise StreamRefused(
-                    f"stream_id {spec.stream_id!r} belongs to another room or an earlier stay; start a new stream_id"
-                )
+            self._refuse_if_elsewhere(spec, room)
             return None
         assert room is not None
         if (trace.spec.sampling_rate_hz, trace.spec.channels) != (spec.sampling_rate_hz, spec.channels):
@@ -166,8 +160,14 @@ class Streams:
         finally:
             if is_new and room.stay is None:
                 self.rooms.drop(number)
-        trace = Trace(recording.id, spec, self.rooms.next_epoch())
-        if recording.next_sample > 0:
+        trace = Trace(
+            recording.id,
+            # The clock of a stream that went on from an earlier stay is the one that it began with.
+            replace(spec, start_time=recording.start_time),
+            self.rooms.next_epoch(),
+            first_sample=recording.first_sample,
+        )
+        if recording.next_sample > recording.first_sample:
             # It rested for so long that its stay forgot it; a day of it takes a while to run again.
             counted = stored_counts(self.store, recording)
             trace = await asyncio.to_thread(rebuild_trace, self.store, recording)
@@ -179,6 +179,22 @@ class Streams:
             stay.forget(resting)
         return room, trace
 
+    def next_sample(self, spec: StreamSpec) -> int:
+        """Where a stream goes on that has no recording in this room yet: after what an earlier stay has of it."""
+        recording = self.store.recording_by_stream(spec.stream_id)
+        return 0 if recording is None else recording.next_sample
+
+    def finish_stay(self, room: Room) -> None:
+        """End the recordings of a room's stay, which has ended; what devices go on to send begins others."""
+        for trace in room.stay.traces.values() if room.stay is not None else ():
+            if not trace.ended:
+                self.recorder.found(trace, trace.finish())
+            trace.is_over = True
+            if trace.link is not None and trace.queued_next < trace.detected_next:
+                trace.link.close(TRY_LATER, "the disk is behind: send again what was not acknowledged")
+            trace.link = None
+        room.begin_stay(None)
+
     async def begin_stay(self, room: Room, mrn: int | None) -> Stay:
         """Begin a stay in a room, or take up one that came to the disk after whoever asked for it had given up."""
         late = next((row for row in self.store.open_stays() if row.room == room.number), None)
@@ -187,6 +203,24 @@ class Streams:
         stay = rebuild_stay(self.store, late)
         room.begin_stay(stay)
         return stay
+
+    def _refuse_if_elsewhere(self, spec: StreamSpec, room: Room | None) -> None:
+        """A stream may go on in another stay once the one it ran through has ended, unless the device ended it."""
+        recording = self.store.recording_by_stream(spec.stream_id)
+        if recording is None:
+            return
+        if recording.ended_at is not None:
+            raise StreamRefused(f"stream_id {spec.stream_id!r} has ended long ago; start a new stream_id")
+        stay = self.store.stay(recording.stay_id)
+        here = room.stay.stay_id if room is not None and room.stay is not None else None
+        if stay is not None and stay.ended_at is None and stay.id != here:
+            raise StreamRefused(f"stream_id {spec.stream_id!r} belongs to another room; start a new stream_id")
+        channels = tuple((channel["name"], channel["unit"]) for channel in recording.channels)
+        if (recording.sampling_rate_hz, channels) != (spec.sampling_rate_hz, spec.channels):
+            raise StreamRefused(
+                f"stream_id {spec.stream_id!r} began with {recording.sampling_rate_hz:g} Hz and channels {channels}, "
+                f"now says {spec.sampling_rate_hz:g} Hz and {spec.channels}; start a new stream_id"
+            )
 
     def _refuse_if_taken(self, room: Room, spec: StreamSpec) -> None:
         trace = room.trace
@@ -205,7 +239,8 @@ class Streams:
         stored = self.store.read_samples(trace.recording_id, first_sample, n).flow_lpm
         # What the retention removed, also since the samples were read, cannot be compared: it is acknowledged again.
         recording = self.store.recording(trace.recording_id)
-        gone = min(n, max(0, recording.kept_from - first_sample)) if recording is not None else 0
+        kept_from = max(recording.kept_from, recording.first_sample) if recording is not None else 0
+        gone = min(n, max(0, kept_from - first_sample))
         return not np.array_equal(stored[gone:], flow[gone:n], equal_nan=True)
 
 

@@ -79,6 +79,8 @@ class Trace:
         The way back to the device that sends this recording, while it is connected.
     news : int
         Grows with whatever the detector finds; what is made of its findings need not be made again until then.
+    is_over : bool
+        Its stay has ended: what the device goes on to send belongs to another one.
     is_missing_some : bool
         The queue could not take some samples; until the device has sent them again, later ones are not queued.
     """
@@ -95,6 +97,7 @@ class Trace:
         self.last_received_at: float | None = None
         self.link: DeviceLink | None = None
         self.is_missing_some = False
+        self.is_over = False
         self.ended = False
         self.failed = False
         self.breaths = 0

@@ -12,15 +12,18 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from cpap_core import rules
 from cpap_core.detector import warm_up
 from store import CommandRow, CommandState, Store, StoreBehind
 
+from .changes import Changes
 from .commands import PENDING, check_pressure, plain
-from .errors import AdmissionRefused, CommandRefused, StoreBusy
+from .errors import CommandRefused, StayRefused, StoreBusy
 from .rebuild import rebuild_stay
 from .room import Room
 from .rooms import Rooms
 from .stay import Stay
+from .stays import Stays
 from .streams import Streams, on_disk
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,10 @@ class Ward:
     ----------
     streams : Streams
         What devices do.
+    stays : Stays
+        What people do with patients.
+    changes : Changes
+        Tells of whatever happens in a room.
     version : int
         Grows with each look at the rooms; what a page shows is marked with the version it changed in.
     """
@@ -52,8 +59,10 @@ class Ward:
     ) -> None:
         self.store = store
         self.version = 0
+        self.changes = Changes()
         self._rooms = Rooms(clock, monotonic)
         self.streams = Streams(store, self._rooms)
+        self.stays = Stays(store, self._rooms, self.streams, self.changes)
         self._refreshed: float | None = None
 
     async def start(self) -> None:
@@ -113,31 +122,6 @@ class Ward:
             "rooms_behind": [room.number for room in self.rooms() if room.trace and room.trace.is_missing_some],
         }
 
-    # ---- stays
-
-    async def admit(self, number: int, mrn: int, patient_name: str | None = None) -> None:
-        """Put a patient in a room; an unidentified stay that runs there becomes that patient's (F5, F50).
-
-        Raises
-        ------
-        AdmissionRefused
-            The MRN is in another room, or another patient is in this one.
-        """
-        elsewhere = next((r for r in self.rooms() if r.number != number and r.stay and r.stay.mrn == mrn), None)
-        if elsewhere is not None:
-            raise AdmissionRefused(f"MRN {mrn} is already assigned to Room {elsewhere.number}")
-        async with self._rooms.lock(number):
-            room = self._rooms.make(number)
-            if room.stay is not None and room.stay.mrn not in (None, mrn):
-                raise AdmissionRefused(f"Room {number} has another patient: discharge MRN {room.stay.mrn} first")
-            await on_disk(self.store.upsert_patient(mrn, patient_name))
-            stay = room.stay or await self.streams.begin_stay(room, mrn)
-            if stay.mrn is None:
-                await on_disk(self.store.identify_stay(stay.stay_id, mrn))
-                stay.mrn = mrn
-            stay.patient_name = patient_name or stay.patient_name
-            stay.earlier_apneas = self.store.apnea_total_of_patient(mrn, exclude_stay_id=stay.stay_id)
-
     def say_problem(self, number: int, message: str) -> None:
         """Let a room say what is wrong with a device that was turned away."""
         self._rooms.say_problem(number, message)
@@ -145,11 +129,19 @@ class Ward:
     # ---- pressure commands
 
     async def command_pressure(
-        self, number: int, pressure: Any, *, by: str, reason: str | None = None, command_id: str | None = None
+        self,
+        number: int,
+        pressure: Any,
+        *,
+        by: str,
+        reason: str | None = None,
+        command_id: str | None = None,
+        is_compatible: bool = False,
     ) -> dict[str, Any]:
         """Command a pressure; stored first, then sent to the room's device (F20).
 
-        A command_id that was seen before gives that command again and does nothing (idempotent).
+        A command_id that was seen before gives that command again and does nothing (idempotent). Only an existing
+        client's (`is_compatible`) needs no reason above the maximum of the patient's age.
 
         Raises
         ------
@@ -158,7 +150,7 @@ class Ward:
         StoreBusy
             The disk does not answer; with the same command_id it may be asked for again.
         """
-        pressure = check_pressure(pressure, reason=reason)
+        pressure = check_pressure(pressure, max_cmh2o=rules.MAX_COMMAND_CMH2O)
         command_id = command_id or uuid.uuid4().hex
         async with self._rooms.lock(number):
             room = self._rooms.get(number)
@@ -170,6 +162,8 @@ class Ward:
                 if (known.stay_id, known.pressure_cmh2o) != (stay.stay_id, pressure):
                     raise CommandRefused(f"command {command_id!r} was given before, with another room or pressure")
                 return self._as_shown(stay, known)
+            highest = rules.MAX_COMMAND_CMH2O if is_compatible else stay.max_cpap_cmh2o(self.now)
+            check_pressure(pressure, reason=reason, max_cmh2o=highest)
             try:
                 stored = await on_disk(
                     self.store.add_command(
@@ -187,6 +181,7 @@ class Ward:
                 raise StoreBusy(str(error)) from error
             stay.commands.add(stored)
             self.send_pending(room)
+            self.changes.tell("command", number, stay.mrn)
             return self._as_shown(stay, stay.commands.find(command_id) or stored)
 
     def send_pending(self, room: Room) -> None:
@@ -197,7 +192,26 @@ class Ward:
             return
         message = {"type": "set_pressure", "command_id": command.command_id, "pressure_cmh2o": command.pressure_cmh2o}
         if link.send(message):
-            self._change(room.stay, command.command_id, CommandState.DELIVERED)
+            self._change(room, command.command_id, CommandState.DELIVERED)
+
+    async def pressure_for_client(self, number: int) -> int | None:
+        """What a client that asks for its room's pressure gets; what was commanded is then delivered (F20, F29).
+
+        Raises
+        ------
+        StayRefused
+            There is no patient in the room.
+        """
+        room = self._rooms.get(number)
+        stay = room.stay if room is not None else None
+        if room is None or stay is None or (stay.mrn is None and stay.commands.latest_cmh2o is None):
+            raise StayRefused("Patient not in database")
+        command = stay.commands.pending
+        if command is not None and command.state is CommandState.COMMANDED:
+            self._change(room, command.command_id, CommandState.DELIVERED)
+        if stay.commands.latest_cmh2o is not None:
+            return stay.commands.latest_cmh2o
+        return stay.measured.pressure_cmh2o if stay.measured is not None else None
 
     def device_answered(
         self, room: Room, command_id: str, *, applied_cmh2o: Any = None, refusal: str | None = None
@@ -207,12 +221,12 @@ class Ward:
         if command is None or room.stay is None or command.state not in PENDING:
             log.warning("Room %s: the device answered %.80r, which waits for no answer", room.number, command_id)
         elif refusal is not None:
-            self._change(room.stay, command_id, CommandState.REFUSED, refusal)
+            self._change(room, command_id, CommandState.REFUSED, refusal)
         elif applied_cmh2o == command.pressure_cmh2o:
-            self._change(room.stay, command_id, CommandState.APPLIED)
+            self._change(room, command_id, CommandState.APPLIED)
         else:
             refusal = f"the device says that it applied {str(applied_cmh2o)[:20]} cmH2O instead"
-            self._change(room.stay, command_id, CommandState.REFUSED, refusal)
+            self._change(room, command_id, CommandState.REFUSED, refusal)
 
     # ---- inside
 
@@ -220,13 +234,15 @@ class Ward:
         newest = stay.commands.newest[0] if stay.commands.newest else command
         return plain(command, superseded=newest.command_id != command.command_id)
 
-    def _change(self, stay: Stay, command_id: str, state: CommandState, refusal: str | None = None) -> None:
+    def _change(self, room: Room, command_id: str, state: CommandState, refusal: str | None = None) -> None:
         now = self._rooms.moment().epoch
-        stay.commands.change(command_id, **{"state": state, f"{state.value}_at": now, "refusal": refusal})
+        assert room.stay is not None
+        room.stay.commands.change(command_id, **{"state": state, f"{state.value}_at": now, "refusal": refusal})
         try:
             self.streams.recorder.watch(self.store.update_command(command_id, state, now, refusal))
         except StoreBehind as error:
             log.error("Command %s is %s, which is not on disk: %s", command_id, state.value, error)
+        self.changes.tell("command", room.number, room.stay.mrn)
 
     def _attach_newest_trace(self, room: Room) -> None:
         """Make the recording that was heard last the room's trace."""

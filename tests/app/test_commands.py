@@ -36,7 +36,7 @@ def test_an_overtaken_command_is_not_sent_again(tmp_path: Path) -> None:
     """Two commands while the device was away: the newer goes to the device, the older is superseded."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7)
+        await ward.stays.admit(101, 7)
         await ward.command_pressure(101, 8, by="a")
         await ward.command_pressure(101, 9, by="b")
         link = Link()
@@ -107,7 +107,7 @@ def test_a_restart_sends_the_newest_command_whatever_the_clock_did(tmp_path: Pat
     """After a clock that was set back, an older command must not be taken for the newer."""
 
     async def before(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7)
+        await ward.stays.admit(101, 7)
         await ward.command_pressure(101, 12, by="a")
         clock.step(-3600)
         await ward.command_pressure(101, 8, by="a")
@@ -141,7 +141,7 @@ def test_above_the_maximum_for_age_a_reason_is_needed(tmp_path: Path) -> None:
     """CLINICAL: above 20 cmH2O a command needs a reason."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7)
+        await ward.stays.admit(101, 7)
         with pytest.raises(CommandRefused, match="maximum of 20"):
             await ward.command_pressure(101, 21, by="a", reason="  ")
         assert (await ward.command_pressure(101, 21, by="a", reason="obesity hypoventilation"))["pressure_cmh2o"] == 21

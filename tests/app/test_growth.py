@@ -21,7 +21,7 @@ def test_a_device_that_is_switched_off_each_day_costs_no_memory(tmp_path: Path) 
     n_days = 3 * MOST_TRACES
 
     async def before(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         for day in range(n_days):
             room, trace = await ward.streams.open(101, spec(f"day {day}"), Link())
             feed_breathing(ward, room, trace, 60 + day)
@@ -67,7 +67,7 @@ def test_a_forgotten_recording_goes_on(tmp_path: Path) -> None:
         assert "day 0" not in room.stay.traces
         with pytest.raises(StreamRefused, match="'day 1' has ended long ago"):
             await ward.streams.open(101, spec("day 1"), None)
-        with pytest.raises(StreamRefused, match="stored with stay, rate and channels"):
+        with pytest.raises(StreamRefused, match="began with 25 Hz"):
             await ward.streams.open(101, spec("day 0", 50.0), None)
         room, trace = await ward.streams.open(101, spec("day 0"), None)
         assert trace.stored_next == 60 * RATE_HZ

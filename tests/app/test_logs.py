@@ -230,7 +230,7 @@ def test_no_patient_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     caplog.set_level(logging.DEBUG)
 
     async def story(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 4711, "Ada Lovelace")
+        await ward.stays.admit(101, 4711, "Ada Lovelace")
         room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 60)
         await ward.streams.stored(trace)

@@ -58,7 +58,7 @@ def test_counts_after_a_restart_include_what_was_trimmed(tmp_path: Path, kept_s:
     rows: list[dict[str, Any]] = []
 
     async def before(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         room, trace = await ward.streams.open(101, spec("s"), Link())
         await feed(ward, clock, room, trace, values[: 1800 * RATE_HZ])
         await trim(ward, clock.now - kept_s)
@@ -82,7 +82,7 @@ def test_counts_after_a_restart_include_what_was_trimmed(tmp_path: Path, kept_s:
         assert all(b.onset_s > a.onset_s + 5 for a, b in pairwise(events)), "none is there twice"
 
     async def uninterrupted(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         room, trace = await ward.streams.open(101, spec("s"), Link())
         await feed(ward, clock, room, trace, values)
         rows.extend(await ward.summaries())
@@ -211,7 +211,7 @@ def test_a_stay_whose_samples_all_went_keeps_its_counts(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
 
     async def before(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         room, trace = await ward.streams.open(101, spec("s"), Link())
         await feed(ward, clock, room, trace, with_apneas(1200))
         await ward.streams.end(trace)

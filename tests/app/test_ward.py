@@ -22,12 +22,12 @@ def test_f5_one_mrn_in_one_room(tmp_path: Path) -> None:
     """F5: an MRN that is in another room is refused by the server, in these words; F33: 007 is 7."""
 
     async def story(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         with pytest.raises(AdmissionRefused, match="MRN 7 is already assigned to Room 101"):
-            await ward.admit(102, 7, "Ada")
+            await ward.stays.admit(102, 7, "Ada")
         with pytest.raises(AdmissionRefused, match="another patient"):
-            await ward.admit(101, 8, "Ben")
-        await ward.admit(101, 7, "Ada Lovelace")
+            await ward.stays.admit(101, 8, "Ben")
+        await ward.stays.admit(101, 7, "Ada Lovelace")
         (row,) = await ward.summaries()
         assert (row["room"], row["mrn"], row["patient_name"]) == (101, 7, "Ada Lovelace")
 
@@ -41,7 +41,7 @@ def test_f50_an_unidentified_stay_gets_its_patient(tmp_path: Path) -> None:
         room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
         await ward.streams.stored(trace)
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         (row,) = await ward.summaries()
         assert (row["mrn"], row["samples_received"]) == (7, 1000)
         assert row["breaths"] >= 8
@@ -56,7 +56,7 @@ def test_f23_total_over_all_data_of_the_patient(tmp_path: Path) -> None:
         await asyncio.wrap_future(ward.store.upsert_patient(7, "Ada"))
         for count in (2, 0, 1):
             await asyncio.wrap_future(ward.store.add_measurement(7, received_at=clock(), apnea_count=count))
-        await ward.admit(101, 7)
+        await ward.stays.admit(101, 7)
         assert (await ward.summaries())[0]["total_apnea_count"] == 3
         room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
@@ -150,7 +150,7 @@ def test_f42_states_follow_the_age_of_the_newest_sample(tmp_path: Path) -> None:
 
     async def story(ward: Ward, clock: Clock) -> None:
         assert await ward.summaries() == []
-        await ward.admit(101, 7)
+        await ward.stays.admit(101, 7)
         assert (await ward.summaries())[0]["state"] == "silent"
         room, trace = await ward.streams.open(101, spec("s"), Link())
         feed_breathing(ward, room, trace, 40)
@@ -432,7 +432,7 @@ def test_a_ward_is_rebuilt_as_it_was(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
 
     async def before(ward: Ward, clock: Clock) -> None:
-        await ward.admit(101, 7, "Ada")
+        await ward.stays.admit(101, 7, "Ada")
         for name in ("first", "second"):
             clock.now += 10
             room, trace = await ward.streams.open(101, spec(name), Link())

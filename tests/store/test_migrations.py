@@ -62,5 +62,5 @@ def test_a_file_of_a_later_version_is_refused_untouched(data_file: Path, monkeyp
     monkeypatch.setitem(steps.STEPS, "0099_later", later)
     Store(data_file).close()
     monkeypatch.delitem(steps.STEPS, "0099_later")
-    with pytest.raises(StoreTooNew, match="has step '0099_later', this version knows steps up to '0003_retention"):
+    with pytest.raises(StoreTooNew, match="has step '0099_later', this version knows steps up to '0004_stays"):
         Store(data_file)
