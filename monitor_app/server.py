@@ -26,6 +26,7 @@ from monitor_app.api import Figures, api_routes
 from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
+from monitor_app.records import Records
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
 from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
@@ -85,13 +86,13 @@ def run(settings: Settings, *, on_start: Started | None = None, notice: str = ""
 async def _serve(settings: Settings, on_start: Started | None, notice: str) -> None:
     allow_many_connections()
     store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
-    garbage, watch = Garbage(), LoopWatch()
+    garbage, watch, records = Garbage(), LoopWatch(), Records(store)
     try:
         ward = Ward(store)
         await ward.start()
         garbage.tame()
         watch.start()
-        server = _make_server(settings, ward, notice, garbage, watch)
+        server = _make_server(settings, ward, records, notice, garbage, watch)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -108,14 +109,17 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
     finally:
         watch.stop()
         garbage.release()
+        records.close()
         if not store.close():
             log.error("Some of what was queued did not come to the disk in time; devices send it again")
 
 
-def _make_server(settings: Settings, ward: Ward, notice: str, garbage: Garbage, watch: LoopWatch) -> Any:
+def _make_server(
+    settings: Settings, ward: Ward, records: Records, notice: str, garbage: Garbage, watch: LoopWatch
+) -> Any:
     site = Site(settings.lab_name, str(settings.zone), open_access=True, notice=notice)
     broadcaster = _broadcaster(settings, ward, site)
-    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster)
+    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster, records)
     applications = {
         path: PageApplication(FunctionHandler(partial(document, context=context), trap_exceptions=False))
         for path, (document, _page) in PAGES.items()

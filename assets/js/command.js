@@ -2,6 +2,7 @@
 
 import { node, setAttribute, setHidden, setText } from "./format.js";
 import { stateOf } from "./clock.js";
+import { newId } from "./source.js";
 
 const LOWEST = 4;
 const HIGHEST = 25;
@@ -209,13 +210,4 @@ export function fate(command, clock, beat, heard) {
 function brief(command, clock) {
   const at = command.applied_at ?? command.refused_at ?? command.delivered_at ?? command.commanded_at;
   return `${BRIEFLY[command.state] ?? command.state} at ${clock.time(at)}${by(command)}`;
-}
-
-/** crypto.randomUUID exists on secure pages only, and a lab's page may be plain http. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

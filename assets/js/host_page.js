@@ -9,6 +9,9 @@ import { readPage } from "./session.js";
 import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
+/** What can be mounted, by the name that the page says. */
+const VIEWS = { wall: mountWall, room: mountRoom };
+
 const isDrawn = (root) => (root.default_view ?? null) !== null;
 
 export function mountPage(el) {
@@ -16,7 +19,7 @@ export function mountPage(el) {
   const { base = "", breathwatch: view, room } = el.dataset;
   const onMissed = () => lifeline.session?.sayReady(); // which brings a snapshot
   const host = { base, room: Number(room) || null, onLost: () => lifeline.mend(), onMissed, ...link.verbs };
-  const mounted = view === "room" ? mountRoom(el, host) : mountWall(el, host);
+  const mounted = VIEWS[view](el, host);
   const { version, token } = readPage(document);
   const lifeline = new Lifeline({ beat: mounted.beat, version, adopt, cut: () => link.cut(), leave: () => mounted.destroy() });
 

@@ -93,3 +93,18 @@ export class Announcer {
   }
 }
 
+
+const PLACES = [["wall", "Wall"], ["entry", "Admit"], ["patients", "Patients"], ["review", "Review"]];
+
+/** The way to every other page; the one that is open is marked. */
+export function navigation(base, here) {
+  const nav = node("nav", "places");
+  nav.setAttribute("aria-label", "Pages");
+  for (const [place, text] of PLACES) {
+    const link = node("a", "place", text);
+    link.href = `${base}/${place}`;
+    setAttribute(link, "aria-current", place === here ? "page" : null);
+    nav.append(link);
+  }
+  return nav;
+}

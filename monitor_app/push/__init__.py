@@ -2,6 +2,6 @@
 
 from .broadcaster import Broadcaster
 from .feed import LiveFeed, Site
-from .session import Handler, attach_live, attach_requests
+from .session import Answer, Handler, Tell, attach_live, attach_requests
 
-__all__ = ["Broadcaster", "Handler", "LiveFeed", "Site", "attach_live", "attach_requests"]
+__all__ = ["Answer", "Broadcaster", "Handler", "LiveFeed", "Site", "Tell", "attach_live", "attach_requests"]

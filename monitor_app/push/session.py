@@ -22,8 +22,12 @@ REPLIES_NAME = "breathwatch-replies"
 FIRST_SNAPSHOTS = 3
 
 Request = dict[str, Any]
-Handler = Callable[[Request], Awaitable[str | None]]
-"""Carries a page's request out; gives the error in words, or None."""
+Answer = str | dict[str, Any] | None
+Handler = Callable[[Request], Awaitable[Answer]]
+"""Carries a page's request out; gives the error in words, the answer's fields, or None where nothing is said."""
+
+Tell = Callable[[str, dict[str, Any]], None]
+"""Tells a page some news, of a kind and with fields, without being asked."""
 
 
 def attach_live(doc: Document, feed: LiveFeed, *, interval_ms: int, source_name: str = SOURCE_NAME) -> ColumnDataSource:
@@ -64,23 +68,31 @@ def _is_connected(doc: Document) -> bool:
     return session is None or session.connection_count > 0
 
 
-def attach_requests(doc: Document, on_request: Handler) -> None:
-    """A page's requests come as the data of one source, errors go back as that of another; none is broadcast."""
+def attach_requests(doc: Document, on_request: Handler) -> Tell:
+    """A page's requests come as the data of one source, answers and news go back as that of another; none is broadcast.
+
+    What is told is for this page alone, and nothing is told once its session has ended.
+    """
     requests = ColumnDataSource(name=REQUESTS_NAME, tags=[REQUESTS_NAME], data={"request": []})
     replies = ColumnDataSource(name=REPLIES_NAME, tags=[REPLIES_NAME], data={"reply": []})
     doc.add_root(requests)
     doc.add_root(replies)
     running: set[asyncio.Task[None]] = set()
 
+    def say(reply: dict[str, Any]) -> None:
+        if doc.session_context is None or not doc.session_context.destroyed:
+            doc.add_next_tick_callback(lambda: setattr(replies, "data", {"reply": [reply]}))
+
     async def carry_out(request: Request) -> None:
         try:
-            error = await on_request(request)
+            answer = await on_request(request)
         except Exception:
             log.exception("A page's request failed")
-            error = "The server failed on this; nothing was sent. It is in the server's log"
-        if error is not None:
-            answer = {"request_id": request.get("request_id"), "ok": False, "message": error}
-            doc.add_next_tick_callback(lambda: setattr(replies, "data", {"reply": [answer]}))
+            answer = "The server failed on this; nothing was sent. It is in the server's log"
+        if isinstance(answer, str):
+            answer = {"ok": False, "message": answer}
+        if answer is not None:
+            say({"ok": True, **answer, "request_id": request.get("request_id")})
 
     def take(_attr: str, _old: Any, new: Any) -> None:
         for given in new.get("request", []):
@@ -91,3 +103,4 @@ def attach_requests(doc: Document, on_request: Handler) -> None:
                 task.add_done_callback(running.discard)
 
     requests.on_change("data", take)
+    return lambda kind, news: say({**news, "news": kind})

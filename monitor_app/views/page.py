@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bokeh.application import Application
 from bokeh.application.application import SessionContext
 from bokeh.document import Document
+from bokeh.resources import Resources
 
-from monitor_app.push import Broadcaster, LiveFeed, Site, attach_live
-from monitor_app.ward import Ward
+from monitor_app.push import Broadcaster, Handler, LiveFeed, Site, Tell, attach_live, attach_requests
+from monitor_app.records import Records
+from monitor_app.ward import Change, Ward
+
+from .handler import Page, core_script
 
 BETWEEN_DISCARDS_S = 0.005
 
@@ -24,6 +29,7 @@ class PageContext:
     prefix: str
     push_interval_ms: int
     broadcaster: Broadcaster | None
+    records: Records
 
 
 class PageApplication(Application):
@@ -47,6 +53,36 @@ def go_live(doc: Document, context: PageContext, room: int | None = None) -> Non
         context.broadcaster.attach(doc, room)
     else:
         attach_live(doc, LiveFeed(context.ward, context.site, room), interval_ms=context.push_interval_ms)
+
+
+NO_ROOM = 0
+"""Pushes of this room are the heartbeat and the site's name alone: what a page that shows no live room needs."""
+
+
+def open_worked_page(
+    doc: Document, context: PageContext, on_request: Handler, on_change: Callable[[Change], None] | None = None
+) -> Tell:
+    """Give a document what a page that is worked on has: a heartbeat, requests and news; `on_change` hears of the ward.
+
+    Gives what tells the page some news.
+    """
+    leave_connecting(doc)
+    tell = attach_requests(doc, on_request)
+    if on_change is not None:
+        unsubscribe = context.ward.changes.subscribe(on_change)
+        doc.on_session_destroyed(lambda _session: unsubscribe())
+    go_live(doc, context, NO_ROOM)
+    return tell
+
+
+def worked_page(view: str, title: str) -> Callable[[PageContext, Resources], Page]:
+    """The page of such a view: of all that Bokeh has it needs the core alone."""
+
+    def page(context: PageContext, _resources: Resources) -> Page:
+        given = {"title": f"{title} · {context.site.lab_name}"}
+        return Page(view, context.prefix, core_script(context.prefix), lambda _arguments: given)
+
+    return page
 
 
 def resumes(doc: Document) -> bool:

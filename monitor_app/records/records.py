@@ -1,0 +1,36 @@
+"""Queries of the store in threads of their own, so that no push waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from store import Store
+
+T = TypeVar("T")
+
+THREADS = 2
+
+
+class Records:
+    """Runs queries of a store off the event loop.
+
+    Parameters
+    ----------
+    store : Store
+        What is asked.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
+
+    async def ask(self, query: Callable[[Store], T]) -> T:
+        """Run a query in a thread and give what it gives."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, query, self.store)
+
+    def close(self) -> None:
+        """Take no more queries."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
