@@ -54,6 +54,7 @@ def run(*arguments: object) -> int:
     return analyze.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
+@pytest.mark.holds("F36.2")
 def test_the_report_names_file_counts_and_bad_rows_by_line(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text) == 0
     out, err = capsys.readouterr()
@@ -65,6 +66,7 @@ def test_the_report_names_file_counts_and_bad_rows_by_line(text: Path, capsys: p
     assert "line 702: time 'bad data' is not a number" in lines
 
 
+@pytest.mark.holds("F37.1")
 def test_json_is_the_analysis_strictly(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(text, "--json") == 0
     out, err = capsys.readouterr()
@@ -80,6 +82,7 @@ def test_f39_a_night_is_told_by_the_devices_clock(night: Path, capsys: pytest.Ca
     assert "breaths         40" in out
 
 
+@pytest.mark.holds("F37.4")
 def test_f37_a_recording_without_a_breath_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write_text(tmp_path / "flat.txt", text_rows(FLOW * 0, RATE_HZ))) == 0
     assert "no breath found" in capsys.readouterr().out

@@ -223,6 +223,7 @@ def test_after_a_push_that_failed_everybody_begins_anew(tmp_path: Path, monkeypa
     asyncio.run(story())
 
 
+@pytest.mark.holds("F32.1")
 def test_f32_a_ticker_that_stopped_is_unhealthy(tmp_path: Path) -> None:
     """F32: healthy only while push works too."""
 

@@ -11,6 +11,7 @@ from monitor_app.ward import CommandRefused, Ward
 from tests.app.ward_helpers import Clock, Link, feed_breathing, in_ward, spec
 
 
+@pytest.mark.holds("F20.2")
 def test_the_set_pressure_is_the_applied_one(tmp_path: Path) -> None:
     """A wrong number can hurt: a commanded pressure is shown as set only once the device has applied it."""
 
@@ -122,6 +123,7 @@ def test_a_restart_sends_the_newest_command_whatever_the_clock_did(tmp_path: Pat
     in_ward(tmp_path, after)
 
 
+@pytest.mark.holds("F20.1", "F2.3")
 @pytest.mark.parametrize("value", [3, 26, -1, 9.0, "9", None, True])
 def test_f20_the_hard_range(tmp_path: Path, value: Any) -> None:
     """F20: 4 to 25, an integer; nothing is stored or sent otherwise."""

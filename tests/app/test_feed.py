@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cpap_core import RespirationDetector
+from cpap_core.types import Samples
 from monitor_app.push import LiveFeed
 from monitor_app.push.feed import Site
 from monitor_app.push.packing import unpack
@@ -130,6 +132,7 @@ def test_only_what_changed_is_pushed(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
+@pytest.mark.holds("F16.1", "F24.1")
 def test_f24_a_room_appears_in_the_next_push(tmp_path: Path) -> None:
     """F24: a new room, whole, to those who were there before it."""
 
@@ -217,5 +220,28 @@ def test_a_room_that_cannot_be_shown_is_faulted_alone(
         assert ward.healthy()["faulted_rooms"] == [101]
         assert caplog.text.count("cannot be shown") == 1
         assert await ward.streams.stored(ill_trace) == ill_trace.detected_next
+
+    run(tmp_path, story)
+
+
+@pytest.mark.holds("F40.1")
+def test_the_detector_runs_once_however_many_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F40: twenty walls and twenty room pages read what one detector found; each sample went through it once."""
+    seen: list[int] = []
+    update = RespirationDetector.update
+
+    def counted(self: RespirationDetector, flow: Samples, *rest: Any) -> Any:
+        seen.append(len(flow))
+        return update(self, flow, *rest)
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        monkeypatch.setattr(RespirationDetector, "update", counted)
+        room, trace = await ward.streams.open(101, spec("s1"), None)
+        feeds = [LiveFeed(ward, SITE) for _ in range(20)] + [LiveFeed(ward, SITE, 101) for _ in range(20)]
+        for _ in range(10):
+            feed_breathing(ward, room, trace, 1)
+            for feed in feeds:
+                feed.delta()
+        assert sum(seen) == trace.detected_next
 
     run(tmp_path, story)

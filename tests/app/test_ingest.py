@@ -18,6 +18,7 @@ NONSENSE, TAKEN, TOO_LARGE = 4400, 4409, 4413
 RAW = [{"name": n, "unit": "counts"} for n in ("v1_p2", "v1_p1_ins", "v1_p1_exp", "v2_p2", "v2_p1_ins", "v2_p1_exp")]
 
 
+@pytest.mark.holds("F40.1")
 def test_samples_are_acknowledged_once_stored_and_found_as_breaths(server: LiveServer, room: int) -> None:
     """F40: frames in, acknowledgement out, and the room lists breaths and samples."""
 
@@ -36,6 +37,7 @@ def test_samples_are_acknowledged_once_stored_and_found_as_breaths(server: LiveS
     assert 13 <= server.rooms()[room]["breaths"] <= 15
 
 
+@pytest.mark.holds("F50.1")
 def test_first_sample_begins_an_unidentified_stay(server: LiveServer, room: int) -> None:
     """F50: a room without a patient shows what comes, without an MRN."""
 
@@ -101,6 +103,7 @@ def test_units_of_flow(server: LiveServer, room: int, unit: str, factor: float) 
     assert server.rooms()[room]["respiratory_rate_per_min"] == pytest.approx(15, abs=0.3)
 
 
+@pytest.mark.holds("F35.1", "F35.2")
 def test_raw_counts(server: LiveServer, room: int) -> None:
     """F35: the six raw channels in counts, in any order."""
     flow = breathing(1000)[:, 0].astype(float)
@@ -331,6 +334,7 @@ def test_a_stream_id_of_another_room(server: LiveServer, room: int) -> None:
     asyncio.run(stream())
 
 
+@pytest.mark.holds("F50.1")
 def test_a_hello_alone_begins_no_stay(server: LiveServer, room: int) -> None:
     """F50: a stay begins by the first sample; a device that only says hello leaves no trace."""
 
@@ -462,6 +466,7 @@ def test_a_plain_get_says_what_this_address_is(server: LiveServer, room: int) ->
     assert b"WebSocket" in body
 
 
+@pytest.mark.holds("F20.1", "F20.2")
 def test_pressure_travels_back_and_is_confirmed(server: LiveServer, room: int) -> None:
     """F20: commanded, delivered on the same socket, applied; the same key commands once."""
 

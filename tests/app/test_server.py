@@ -38,6 +38,7 @@ def test_a_foreign_page_commands_no_pressure(server: LiveServer) -> None:
     assert ask(server, "/api/v1/rooms/1/pressure", f"127.0.0.1:{server.port}", "POST", **headers) == 403
 
 
+@pytest.mark.holds("F32.1")
 def test_health_liveness_and_metrics(server: LiveServer) -> None:
     """F32, and what a watcher scrapes."""
     status, body = server.get("/health")
@@ -49,6 +50,7 @@ def test_health_liveness_and_metrics(server: LiveServer) -> None:
     assert b"breathwatch_push_encode_once 1" in metrics
 
 
+@pytest.mark.holds("F13.1", "F14.1")
 @pytest.mark.parametrize("room", ["", "?room=", "?room=<script>alert(1)</script>", "?room=007", "?room=1099511627776"])
 def test_a_room_page_for_anything(server: LiveServer, room: str) -> None:
     """Whatever the address says, a page comes and nothing of it is markup."""
@@ -109,6 +111,7 @@ def test_assets_stay_in_their_folder(server: LiveServer, path: str) -> None:
     assert ask(server, path, "localhost") in (403, 404)
 
 
+@pytest.mark.holds("F12.1")
 def test_the_prefix_of_a_proxy(tmp_path: Path) -> None:
     """F12: everything answers under the prefix, given with or without its last slash."""
     with LiveServer(tmp_path / "data", MONITOR_PREFIX="/sleep/") as server:
@@ -117,6 +120,7 @@ def test_the_prefix_of_a_proxy(tmp_path: Path) -> None:
         assert b"/sleep/assets/live.js" in server.get("/sleep/wall")[1]
 
 
+@pytest.mark.holds("F12.1")
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [

@@ -18,6 +18,7 @@ from tests.app.ward_helpers import Clock, Link, feed_breathing, feed_pause, in_w
 BREATH_S = 4.0
 
 
+@pytest.mark.holds("F5.1")
 def test_f5_one_mrn_in_one_room(tmp_path: Path) -> None:
     """F5: an MRN that is in another room is refused by the server, in these words; F33: 007 is 7."""
 
@@ -34,6 +35,7 @@ def test_f5_one_mrn_in_one_room(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F50.1")
 def test_f50_an_unidentified_stay_gets_its_patient(tmp_path: Path) -> None:
     """F50: a stay that began by itself becomes the patient's, with what was recorded."""
 
@@ -49,6 +51,7 @@ def test_f50_an_unidentified_stay_gets_its_patient(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F23.2", "F23.4")
 def test_f23_total_over_all_data_of_the_patient(tmp_path: Path) -> None:
     """F23: 2, 0, 1 gives total 3; live apneas add to it, also while they last."""
 
@@ -85,6 +88,7 @@ def test_an_acknowledgement_goes_to_the_device_that_sent(tmp_path: Path) -> None
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F23.3")
 def test_f23_latest_count_is_of_the_last_hour_of_recording_time(tmp_path: Path) -> None:
     """F23: an apnea more than 60 minutes ago no longer counts as the latest, but in the total."""
 
@@ -101,6 +105,7 @@ def test_f23_latest_count_is_of_the_last_hour_of_recording_time(tmp_path: Path) 
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F41.1", "F41.3")
 def test_f41_numbers_are_unknown_in_a_breath_gap(tmp_path: Path) -> None:
     """F41: known while it lasts; rate, tidal volume and minute ventilation are unknown until the next breath."""
 
@@ -131,6 +136,7 @@ def test_f41_numbers_are_unknown_in_a_breath_gap(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F41.2")
 def test_before_the_first_breath_a_room_is_not_armed(tmp_path: Path) -> None:
     """F41: the clock is armed by the first breath of a stay."""
 
@@ -145,6 +151,7 @@ def test_before_the_first_breath_a_room_is_not_armed(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F42.2")
 def test_f42_states_follow_the_age_of_the_newest_sample(tmp_path: Path) -> None:
     """F42: stale after 2 s, silent after 5 s, and then a condition of its own; numbers are unknown."""
 

@@ -47,6 +47,7 @@ def of_flow(flow_lpm: np.ndarray, rate_hz: float = RATE_HZ) -> Recording:
     )
 
 
+@pytest.mark.holds("F37.1")
 def test_f37_breaths_rate_and_times_on_the_recordings_own_clock(recording: Recording) -> None:
     result = analyze(recording).as_dict()
     assert result["duration"] == pytest.approx(99.98)
@@ -55,6 +56,7 @@ def test_f37_breaths_rate_and_times_on_the_recordings_own_clock(recording: Recor
     assert result["breath_times"] == pytest.approx(np.array(PEAKS_S) + FIRST_S, abs=0.15)
 
 
+@pytest.mark.holds("F37.2")
 def test_f37_a_gap_of_more_than_10_s_between_peaks_is_an_apnea(recording: Recording) -> None:
     result = analyze(recording).as_dict()
     assert result["apnea_count"] == 1
@@ -62,11 +64,13 @@ def test_f37_a_gap_of_more_than_10_s_between_peaks_is_an_apnea(recording: Record
     assert result["apneas"][0]["duration"] == pytest.approx(15.0, abs=0.2)
 
 
+@pytest.mark.holds("F37.2")
 def test_f37_an_open_gap_at_the_end_counts_and_the_time_before_the_first_breath_does_not() -> None:
     result = analyze(of_flow(breathing(list(np.arange(20.0, 50.0, 4.0)), 62.0, RATE_HZ))).as_dict()
     assert (result["breaths"], result["apnea_count"]) == (8, 1)
 
 
+@pytest.mark.holds("F37.1")
 def test_f37_what_was_unusable_is_told(recording: Recording) -> None:
     result = analyze(recording).as_dict()
     assert result["rejected_rows"] == [{"line": 702, "reason": "time 'bad data' is not a number"}]
@@ -80,6 +84,7 @@ def test_f37_name_and_rate_are_told(recording: Recording) -> None:
     assert result["message"] is None
 
 
+@pytest.mark.holds("F37.4")
 @pytest.mark.parametrize(
     "flow_lpm", [np.empty(0), np.zeros(1), np.zeros(6000), np.full(6000, 30.0), np.full(6000, np.nan)]
 )
@@ -96,6 +101,7 @@ def test_f37_json_is_strict_even_where_a_value_is_not_finite(recording: Recordin
     assert json.loads(json.dumps(analyze(boundless).as_dict(), allow_nan=False))["leakage"] is None
 
 
+@pytest.mark.holds("F37.3")
 def test_f37_negative_leakage_is_logged_as_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = text_rows(breathing(PEAKS_S, 100.0, RATE_HZ) - 3, RATE_HZ)
     result = analyze(read_recording(write_text(tmp_path / "night.txt", rows))).as_dict()

@@ -32,10 +32,12 @@ def flow_by_the_book(p2: float, p1_ins: float, p1_exp: float) -> float:
     return 60_000 * (flow if inspiratory else -flow)
 
 
+@pytest.mark.holds("F35.1")
 def test_f35_count_1638_is_0_and_14745_is_25_4_cmh2o() -> None:
     assert counts_to_cmh2o([1638, 14745]).tolist() == pytest.approx([0.0, 25.4])
 
 
+@pytest.mark.holds("F35.2")
 @given(st.lists(st.tuples(*[st.floats(0, 16383)] * 3), min_size=1, max_size=20))
 def test_f35_flow_by_the_book(rows: list[tuple[float, float, float]]) -> None:
     flow = counts_to_lpm(*np.array(rows).T)
@@ -44,17 +46,20 @@ def test_f35_flow_by_the_book(rows: list[tuple[float, float, float]]) -> None:
     assert (flow * abs(flow)).tolist() == pytest.approx((book * abs(book)).tolist(), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.holds("F35.2")
 def test_f35_flow_is_positive_towards_the_patient_also_at_equal_pressures() -> None:
     assert counts_to_lpm([4000, 4000, 4000], [4100, 4100, 1638], [1638, 4100, 4100]).tolist() == pytest.approx(
         [flow_by_the_book(4000, 4100, 1638), flow_by_the_book(4000, 4100, 4100), -flow_by_the_book(4000, 4100, 1638)]
     )
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_a_neck_pressure_above_the_upstream_one_is_no_flow() -> None:
     flow = counts_to_lpm([4200, 4200], [4100, 1638], [1638, 4100])
     assert np.all(flow == 0)
 
 
+@pytest.mark.holds("F35.3")
 def test_f35_airway_pressure_is_the_larger_of_venturi_1s_two() -> None:
     _, pressure = flow_and_pressure_from_counts([[4000, 4100, 1638, 0, 9999, 0], [4000, 1638, 5000, 0, 0, 9999]])
     assert pressure.tolist() == pytest.approx(counts_to_cmh2o([4100, 5000]).tolist(), rel=1e-6)

@@ -126,6 +126,7 @@ def test_a_sigh_held_in_moves_no_baseline() -> None:
     assert (len(found.breaths), len(found.events)) == (41, 1)
 
 
+@pytest.mark.holds("F41.1")
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("pause_s", [8, 12, 60])
 @pytest.mark.parametrize("probe_lpm", [0, 4])
@@ -143,18 +144,21 @@ def test_f41_a_breath_gap_is_known_while_it_lasts(rate_hz: float, pause_s: int, 
     assert 10 < event.detected_at_s - event.onset_s < 11.1
 
 
+@pytest.mark.holds("F37.2")
 def test_f37_ten_seconds_from_peak_to_peak_are_no_gap() -> None:
     for pause_s, gaps in [(5.8, 0), (6.2, 1)]:
         flow = (breaths(10, 100.0), pause(pause_s, 100.0), breaths(10, 100.0))
         assert len(whole(*flow, rate_hz=100.0).events) == gaps
 
 
+@pytest.mark.holds("F37.2", "F41.2")
 def test_f37_the_time_before_the_first_breath_does_not_count() -> None:
     found = whole(pause(60, 25.0), breaths(10, 25.0), rate_hz=25.0)
     assert len(found.breaths) == 10
     assert not found.opened
 
 
+@pytest.mark.holds("F37.2")
 def test_f37_an_open_gap_at_the_end_counts() -> None:
     detector = RespirationDetector(25.0)
     opened = detector.update(np.concatenate([breaths(10, 25.0), pause(30, 25.0)])).opened
@@ -172,6 +176,7 @@ def test_f37_a_gap_at_the_end_that_was_not_yet_certain_counts() -> None:
     assert found.events[0].duration_s > 10
 
 
+@pytest.mark.holds("F41.3")
 def test_f41_numbers_are_unknown_from_the_gap_until_the_next_breath() -> None:
     detector = RespirationDetector(25.0)
     before = detector.vitals()

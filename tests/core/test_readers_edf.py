@@ -40,6 +40,7 @@ def gaps(flow: np.ndarray) -> list[tuple[float, float]]:
     return [(first / RATE_HZ, end / RATE_HZ) for first, end in edges.reshape(-1, 2).tolist()]
 
 
+@pytest.mark.holds("F39.2")
 def test_f39_flow_pressure_rate_and_date_of_one_file(tmp_path: Path) -> None:
     recording = read_recording(brp(tmp_path, START))
     assert recording.flow_lpm == pytest.approx(FLOW, abs=STEP_LPM)
@@ -53,6 +54,7 @@ def test_f39_flow_pressure_rate_and_date_of_one_file(tmp_path: Path) -> None:
     assert recording.leakage_l == pytest.approx(np.trapezoid(FLOW, dx=1 / RATE_HZ) / 60, abs=0.01)
 
 
+@pytest.mark.holds("F39.2")
 @pytest.mark.parametrize(
     ("label", "unit", "lpm"),
     [
@@ -126,6 +128,7 @@ def test_edf_plus_d_has_its_pauses_as_gaps(tmp_path: Path) -> None:
     assert recording.flow_lpm[~np.isnan(recording.flow_lpm)] == pytest.approx(FLOW, abs=STEP_LPM)
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_a_truncated_file_gives_what_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = brp(tmp_path, START)
     path.write_bytes(path.read_bytes()[:-1050])
@@ -144,6 +147,7 @@ def test_f38_a_file_cut_in_its_header_is_an_error_of_one_line(tmp_path: Path, le
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.holds("F38.1")
 @pytest.mark.parametrize("seed", range(30))
 def test_f38_a_damaged_header_gives_a_recording_or_an_error(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -174,6 +178,7 @@ def test_f39_a_file_without_data_records_has_no_samples(tmp_path: Path) -> None:
     assert (len(recording.flow_lpm), recording.duration_s, recording.sampling_rate_hz) == (0, 0.0, RATE_HZ)
 
 
+@pytest.mark.holds("F39.1")
 def test_f39_a_night_is_one_recording_with_its_pauses_as_gaps(tmp_path: Path) -> None:
     brp(tmp_path, START)
     without_records(brp(tmp_path, START + dt.timedelta(seconds=70)))

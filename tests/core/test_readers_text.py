@@ -48,11 +48,13 @@ def test_the_path_may_be_a_string(path: Path) -> None:
     assert_is_the_flow(read_recording(str(write_text(path, ROWS))))
 
 
+@pytest.mark.holds("F38.1")
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_f38_line_ends_of_other_systems(path: Path, end: str) -> None:
     assert_is_the_flow(read_recording(write_text(path, ROWS, end=end)))
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_byte_order_mark(path: Path) -> None:
     assert_is_the_flow(read_recording(write_text(path, ROWS, header="\ufeff" + HEADER)))
 
@@ -87,6 +89,7 @@ def test_a_delimiter_at_the_end_of_each_line(path: Path) -> None:
     assert_is_the_flow(read_recording(write_text(path, [row + "," for row in ROWS])))
 
 
+@pytest.mark.holds("F36.1")
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -119,6 +122,7 @@ def test_f36_a_rejected_row_leaves_a_gap_so_that_time_stays_right(path: Path) ->
     assert len(recording.flow_lpm) == len(ROWS)
 
 
+@pytest.mark.holds("F36.3")
 def test_f36_the_start_of_an_analysis_is_logged_with_the_files_name(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,6 +141,7 @@ def test_f36_lines_are_right_across_blocks(path: Path, monkeypatch: pytest.Monke
     assert [row.line for row in recording.rejected_rows] == [index + 2 for index in bad]
 
 
+@pytest.mark.holds("F37.3")
 def test_f37_leakage_is_the_trapezoid_over_the_valid_rows_on_their_own_times(path: Path) -> None:
     flow = np.full(100, 30.0)  # L/min
     rows = text_rows(flow, RATE_HZ)
@@ -181,6 +186,7 @@ def test_f38_one_time_far_ahead_costs_its_own_row_only(path: Path) -> None:
         assert 598 <= len(recording.flow_lpm) <= 600
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_time_going_backwards_costs_as_few_rows_as_possible(path: Path) -> None:
     recording = read_recording(write_text(path, ROWS[:300] + ROWS[250:]))
     assert [row.line for row in recording.rejected_rows] == list(range(302, 352))
@@ -202,6 +208,7 @@ def test_f38_all_times_falling(path: Path) -> None:
     assert len(recording.rejected_rows) == len(ROWS) - 1
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_header_only_one_row_and_all_rows_invalid_are_recordings(path: Path) -> None:
     assert len(read_recording(write_text(path, [])).flow_lpm) == 0
     one = read_recording(write_text(path, ROWS[:1]))
@@ -238,6 +245,7 @@ def test_f38_what_is_no_recording_is_an_error_of_one_line(path: Path, content: b
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.holds("F38.1")
 def test_f38_random_bytes_are_an_error_or_a_recording_without_samples(path: Path) -> None:
     for seed in range(20):
         path.write_bytes(np.random.default_rng(seed).integers(1, 256, 20_000, dtype=np.uint8).tobytes())

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app.live_server import LiveServer
@@ -19,6 +20,7 @@ def command(page: Page, pressure: int) -> None:
     page.get_by_role("button", name="Send to room").click()
 
 
+@pytest.mark.holds("F20.1", "F20.2", "F22.1")
 def test_two_clicks_raise_the_pressure_and_every_page_tells(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -53,6 +55,7 @@ def test_two_clicks_raise_the_pressure_and_every_page_tells(
     assert gone == [9.0, 10.0]
 
 
+@pytest.mark.holds("F20.2")
 def test_a_refusal_says_why_and_what_holds(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -113,6 +116,7 @@ def test_above_the_maximum_it_asks_for_a_reason_and_again(
     assert taken == [21.0]
 
 
+@pytest.mark.holds("F2.2", "F2.3")
 def test_nonsense_is_not_sent(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.app.live_server import LiveServer
 from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import LAB_NAME, PATIENTS, PAYLOADS, Diary
 from tests.ui.test_command import command
 
 
+@pytest.mark.holds("F13.1")
 def test_nothing_that_is_typed_runs(ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]) -> None:
     """F13: as a patient's name, a device's name, its stream, its reason to refuse, and the page's own query."""
     rooms = {payload: number for number, payload in PATIENTS.items() if payload in PAYLOADS}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.conftest import PageFaults
 from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import SERVER_GONE, Diary
@@ -19,6 +21,7 @@ def shown(tile: dict[str, Any]) -> tuple[Any, ...]:
     return (tile["name"], tile["pressure"], tile["figures"], tile["total"], tile["grey"], tile["band"])
 
 
+@pytest.mark.holds("F43.1")
 def test_views_in_a_panel_page_show_what_the_wall_shows(
     panel_server: PanelServer, bedside: Bedside, diary_page: Callable[..., Diary], page_faults: PageFaults
 ) -> None:

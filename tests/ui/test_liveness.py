@@ -15,6 +15,7 @@ from tests.ui.conftest import Diary
 from tests.ui.loss import GREY_WITHIN_S, SLACK_S, WATCHDOG_S, live, no_number
 
 
+@pytest.mark.holds("F42.1", "F42.2")
 def test_a_silent_device_greys_its_tile_and_no_other(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_page_that_slept_knows_at_once(
     assert any("Server lost 1 min" in band or "Server lost 60 s" in band for band in answer["bands"])
 
 
+@pytest.mark.holds("F42.2")
 def test_what_is_not_live_says_why(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from tests.app.live_server import LiveServer
@@ -27,6 +28,7 @@ def two_pages(url: str, diary_page: Callable[..., Diary]) -> list[Diary]:
     return pages
 
 
+@pytest.mark.holds("F42.2")
 def test_a_stopped_and_a_killed_server(
     a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
 ) -> None:

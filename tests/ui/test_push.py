@@ -18,6 +18,7 @@ from tests.ui.conftest import Diary
 WATCHED_S = 60
 
 
+@pytest.mark.holds("F40.2")
 def test_watched_for_a_minute_the_pages_ask_for_nothing(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -85,6 +86,7 @@ def _spans(entries: list[Any], room: str) -> list[tuple[float, Any]]:
     return found
 
 
+@pytest.mark.holds("F16.1", "F24.1")
 def test_a_new_room_appears_within_a_second(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_new_room_appears_within_a_second(
     wall.until(lambda seen: "first breath" in seen["tiles"][tile]["note"] or seen["tiles"][tile]["figures"][0] != "--")
 
 
+@pytest.mark.holds("F24.1")
 def test_a_changed_value_appears_within_a_second(
     ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
 ) -> None:
@@ -134,6 +137,7 @@ def pause(first: int, n: int) -> np.ndarray:
     return values
 
 
+@pytest.mark.holds("F41.1", "F41.3")
 @pytest.mark.parametrize(("history_s", "mark", "priority"), [(29, "!! ", "medium"), (39, "!!! ", "high")])
 def test_an_apnea_is_known_while_it_lasts(
     ward: LiveServer,
