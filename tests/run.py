@@ -75,7 +75,9 @@ def check(name: str, command: list[str]) -> Outcome:
 def run_tests(for_pytest: list[str], *, soak: bool) -> list[Outcome]:
     """Run the fast tests, then those in a browser: in two processes, since Playwright's event loop stays in its own."""
     without_soak = "" if soak else " and not soak"
-    outcomes = [run_pytest("fast tests", "not ui" + without_soak, for_pytest)]
+    # They mostly wait for sockets and clocks, so two at a time cost little; those in a browser look at the seconds.
+    two_at_a_time = [] if for_pytest else ["-n", "2", "--dist", "loadfile"]
+    outcomes = [run_pytest("fast tests", "not ui" + without_soak, [*two_at_a_time, *for_pytest])]
     if for_pytest and not collects("ui" + without_soak, for_pytest):
         return outcomes
     begun = time.monotonic()

@@ -34,6 +34,7 @@ export class NightPlot {
     this.stage = node("div", "plot-stage");
     this.canvas = node("canvas");
     this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", "The night: pressure, respiratory rate, leak and events");
     this.stage.append(this.canvas);
     this.empty = node("p", "quiet night-empty", "The course of the night appears after its first minute.");
     this.stage.append(this.empty);
