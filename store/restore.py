@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +11,6 @@ from store.backup import Progress, copy, sync_folder
 from store.errors import BackupError
 from store.inspection import Contents, check_ours, open_for_reading
 from store.lock import DataFileLock
-
-COMPANIONS = ("-wal", "-shm")
 
 
 def restore(
@@ -71,26 +68,23 @@ def restore(
 def _keep_aside(data_file: Path, now: float) -> Path | None:
     """Give the data file a second, dated name; under its own nothing is left that belongs to the old one only."""
     if not data_file.exists():
-        for end in COMPANIONS:
-            Path(f"{data_file}{end}").unlink(missing_ok=True)
+        _remove_companions(data_file)
         return None
-    with suppress(sqlite3.Error):
-        # The last to close it brings the write-ahead log home, so that one file is all there is to keep.
-        connection = sqlite3.connect(data_file, isolation_level=None)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.close()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     aside = data_file.with_name(f"{data_file.stem}-before-{stamp}{data_file.suffix}")
-    # A damaged file keeps its log, which is linked first: a log must never meet a data file that is not its own.
-    for end in (*COMPANIONS, ""):
+    # Commits of a server that ended suddenly are in the log; unopened, whatever state the two are in.
+    for end in ("-wal", ""):
         with suppress(FileNotFoundError):
             os.link(f"{data_file}{end}", f"{aside}{end}")
     sync_folder(data_file.parent)
-    for end in COMPANIONS:
-        Path(f"{data_file}{end}").unlink(missing_ok=True)
+    # Before the new file comes: a log that is not its own would be taken into it.
+    _remove_companions(data_file)
     return aside
+
+
+def _remove_companions(data_file: Path) -> None:
+    for end in ("-wal", "-shm"):
+        Path(f"{data_file}{end}").unlink(missing_ok=True)
 
 
 def _like_the_folder(path: Path) -> None:
