@@ -63,7 +63,6 @@ def _restore(args: argparse.Namespace) -> int:
         return 1
     except StoreError as error:
         print(f"monitor restore: {error}", file=sys.stderr)
-        print("Nothing was changed.", file=sys.stderr)
         return 1
     print(f"{data_file} is now {args.file}: {_words(found, settings)}")
     if aside is not None:
