@@ -90,11 +90,22 @@ class Origins:
         """The names under which requests are answered at all."""
         return {place.host for place in (*self.own, *self.allowed)}
 
-    def admits(self, origin: str) -> bool:
-        """Whether a page may open a connection, by the origin that its browser names."""
+    def admits(self, origin: str, host: str) -> bool:
+        """Whether a page may open a connection.
+
+        Parameters
+        ----------
+        origin : str
+            The page's, as its browser names it.
+        host : str
+            The one that is asked, with its port, whose name is known to be ours: a page may ask where it comes from.
+            A proxy that puts another in its place needs the page's own to be set.
+        """
         page = place_of(origin)
         if page is None or page.port is None:
             return False
+        if urlsplit(origin).netloc.lower() == host.lower():
+            return True
         return any(place.covers(page.host, page.port) for place in (*self.own, *self.allowed))
 
     def remedy(self, wanted: Place) -> str:

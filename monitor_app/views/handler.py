@@ -18,9 +18,9 @@ from panel.io.server import WSHandler
 from tornado.web import authenticated
 
 from monitor_app import assets
-from monitor_app.origins import Origins, place_of
+from monitor_app.origins import Origins
 
-from .refusal import Refusal, note, refusal_of_page, refuse
+from .refusal import note, refusal_of_page, refusal_of_socket, refuse
 
 Arguments = dict[str, list[bytes]]
 
@@ -94,12 +94,17 @@ class PageSocket(WSHandler):
         super().initialize(application_context, bokeh_websocket_path)
         self.origins = origins
 
+    async def prepare(self) -> None:
+        """Refuse a page that is not let in; the log says what to set."""
+        if refusal := refusal_of_socket(self.origins, self.request):
+            note(refusal)
+            refuse(self, refusal)
+            return
+        await super().prepare()
+
     def check_origin(self, origin: str) -> bool:
-        """Whether a page may connect; the log says what to set. Bokeh's own list knows neither https nor IPv6."""
-        if self.origins.admits(origin):
-            return True
-        note(Refusal.of(self.origins, place_of(origin)))
-        return False
+        """Whether a page may connect: `prepare` has seen to it. Bokeh's own list knows neither https nor IPv6."""
+        return self.origins.admits(origin, self.request.host)
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin the session."""

@@ -47,8 +47,16 @@ class Refusal:
 
 def refusal_of_page(origins: Origins, request: HTTPServerRequest) -> Refusal | None:
     """Whether the page that fetches will be refused its connection, by what it says of itself."""
-    origin = request.headers.get(PAGE_ORIGIN)
-    if origin is None or origins.admits(origin):
+    return _refusal(origins, request, request.headers.get(PAGE_ORIGIN))
+
+
+def refusal_of_socket(origins: Origins, request: HTTPServerRequest) -> Refusal | None:
+    """Whether a page is refused its connection, by what its browser says; a program names no origin."""
+    return _refusal(origins, request, request.headers.get("Origin"))
+
+
+def _refusal(origins: Origins, request: HTTPServerRequest, origin: str | None) -> Refusal | None:
+    if origin is None or origins.admits(origin, request.host):
         return None
     return Refusal.of(origins, place_of(origin))
 

@@ -84,8 +84,23 @@ def test_what_the_setting_cannot_mean(setting: str, words: str) -> None:
         ("wall.example.org:443", "wall.example.org:443", False),
     ],
 )
-def test_who_is_let_in(setting: str, origin: str, admitted: bool) -> None:
-    assert origins(setting).admits(origin) is admitted
+def test_who_is_let_in_through_a_proxy_that_gives_its_own_host(setting: str, origin: str, admitted: bool) -> None:
+    assert origins(setting).admits(origin, "127.0.0.1:5006") is admitted
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "admitted"),
+    [
+        ("https://wall.example.org", "wall.example.org", True),
+        ("http://localhost:8080", "localhost:8080", True),
+        ("http://localhost:3000", "localhost:8080", False),
+        ("https://evil.example", "wall.example.org", False),
+        ("null", "null", False),
+    ],
+)
+def test_a_page_may_ask_where_it_comes_from(origin: str, host: str, admitted: bool) -> None:
+    """Under any of our names, whatever the port: an SSH tunnel needs no setting; the neighbour's page is not let in."""
+    assert origins("wall.example.org:443").admits(origin, host) is admitted
 
 
 def test_the_remedy_keeps_who_is_let_in_already() -> None:
@@ -169,6 +184,12 @@ def test_a_page_is_told_beforehand_what_its_socket_will_meet(proxied: LiveServer
         said = json.loads(text)
         assert said["refused"].startswith("This server ")
         wait_for(lambda: said["remedy"] in proxied.log, 5, "the log")
+
+
+def test_the_browser_s_own_word_for_the_same_place_opens_no_socket(proxied: LiveServer) -> None:
+    """Some browsers send it with a socket and some do not, so that the page could not be told beforehand."""
+    word = {"Origin": "https://wall.example.org", "Sec_Fetch_Site": "same-origin"}
+    assert ask(proxied, "/monitor/wall/ws", **word, **HANDSHAKE)[0] == 403
 
 
 def test_a_forwarded_scheme_lets_nobody_in(proxied: LiveServer) -> None:
