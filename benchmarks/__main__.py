@@ -13,6 +13,7 @@ BENCHES = {
     "churn": "pages that stall and come back among many that watch: no gap, no double, nobody held up",
     "sessions": "the server's memory after thousands of pages that opened and closed",
     "memory": "the server's memory over an hour of recording time of 16 rooms",
+    "backup": "a backup of a large store while devices stream: how long, and whether acknowledgements wait",
     "start": "from the command to the first page, and after a restart with a full store",
 }
 

@@ -37,6 +37,12 @@ def live_css() -> str:
 
 
 @cache
+def tokens() -> str:
+    """The colours alone, for a page that stands by itself."""
+    return (ASSETS / "css" / "tokens.css").read_text()
+
+
+@cache
 def version() -> str:
     """Changes with whatever an open page would have to be loaded anew for: our script and style, BokehJS, Panel."""
     parts = (live_js(), live_js(panel=True), live_css(), bokeh.__version__, panel.__version__)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Imported here, so that each command loads what it needs: `analyze` no web server, `replay` no detector.
-    from monitor_app import analyze
+    from monitor_app import analyze, doctor, keep
     from monitor_app.bedside import replay
 
     settings = "\n".join(f"  {name:<28} {text} (default {value or 'empty'})" for name, value, text in config.table())
@@ -69,10 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, module, text in (
         ("replay", replay, "a bedside device that streams a recording, or a night's folder, into a running server"),
         ("analyze", analyze, "breaths and apneas of a recording"),
+        ("doctor", doctor, "checks this machine and the settings, and says what is wrong and what to do"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
+    keep.add_commands(commands)
     commands.add_parser("test", help="every check and test of this project", add_help=False)
     commands.add_parser("bench", help="benchmarks; each prints ratios measured in one run", add_help=False)
     return parser

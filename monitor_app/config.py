@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from monitor_app.origins import Place, read_places
+
 PREFIX = "MONITOR_"
+DATA_FILE = "breathwatch.sqlite"
+"""The store's file in the data folder."""
 
 
 class ConfigError(ValueError):
@@ -54,9 +58,9 @@ class Settings:
         return ZoneInfo(self.time_zone or _machine_zone())
 
     @property
-    def origins(self) -> list[str]:
-        """The extra origins as a list."""
-        return [name.strip() for name in self.allowed_origins.split(",") if name.strip()]
+    def origins(self) -> list[Place]:
+        """The extra places under which browsers reach the server."""
+        return read_places(self.allowed_origins)
 
 
 def _machine_zone() -> str:
@@ -95,6 +99,10 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         raise ConfigError(
             f"{PREFIX}TIME_ZONE is {settings.time_zone!r}, which is no IANA time zone; use a name such as Europe/Oslo"
         ) from error
+    try:
+        settings.origins  # noqa: B018
+    except ValueError as error:
+        raise ConfigError(f"{PREFIX}ALLOWED_ORIGINS: {error}") from error
     if not re.fullmatch(r"(/[\w.-]+)*", settings.prefix):
         raise ConfigError(f"{PREFIX}PREFIX is {settings.prefix!r}; it is a path of plain words, such as /monitor")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import re
 import secrets
@@ -12,24 +11,33 @@ import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from bokeh.application.handlers.function import FunctionHandler
 from panel.io.server import get_server
-from tornado.httputil import HTTPServerRequest
 from tornado.ioloop import IOLoop
-from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
+from tornado.routing import PathMatches, Rule
+from tornado.web import ErrorHandler, RedirectHandler
 
 from monitor_app import assets
 from monitor_app.api import Figures, api_routes
-from monitor_app.config import ConfigError, Settings
+from monitor_app.config import DATA_FILE, ConfigError, Settings
 from monitor_app.ingest import IngestHandler
+from monitor_app.origins import Origins, Place, is_loopback
 from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.records import Records
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
-from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
+from monitor_app.views import (
+    ForeignHost,
+    ForeignHostHandler,
+    Page,
+    PageHandler,
+    PageSocket,
+    room_document,
+    room_page,
+    wall_document,
+    wall_page,
+)
 from monitor_app.views.page import PageApplication, PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
@@ -51,16 +59,6 @@ DISCARD_EVERY_MS = 1000
 Started = Callable[[Ward, str], Awaitable[None]]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def run(settings: Settings, *, on_start: Started | None = None, notice: str = "") -> None:
     """Serve until interrupted or terminated; a notice stands on the wall.
 
@@ -70,7 +68,6 @@ def run(settings: Settings, *, on_start: Started | None = None, notice: str = ""
         The address is beyond loopback (there are no accounts yet), cannot be listened on, or the store is unusable.
     """
     if ":" in settings.host:
-        # Bokeh's list of origins knows no IPv6: the pages' sockets would be refused.
         raise ConfigError(f"{settings.host} is an IPv6 address, which pages cannot be served on: use 127.0.0.1")
     if not is_loopback(settings.host):
         raise ConfigError(
@@ -85,7 +82,7 @@ def run(settings: Settings, *, on_start: Started | None = None, notice: str = ""
 
 async def _serve(settings: Settings, on_start: Started | None, notice: str) -> None:
     allow_many_connections()
-    store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
+    store = Store(settings.data / DATA_FILE, max_queued_bytes=settings.queue_mib << 20)
     garbage, watch, records = Garbage(), LoopWatch(), Records(store)
     try:
         ward = Ward(store)
@@ -131,14 +128,15 @@ def _make_server(
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]
     port = settings.port or _free_port(settings.host)
-    names = {"localhost", "127.0.0.1", settings.host}
+    own = [Place(name, port) for name in sorted({"localhost", "127.0.0.1", settings.host})]
+    origins = Origins(own, settings.origins)
     try:
         server = get_server(
             applications,
             port=port,
             address=settings.host,
             prefix=settings.prefix,
-            websocket_origin=[*(f"{name}:{port}" for name in sorted(names)), *settings.origins],
+            websocket_origin=origins.for_bokeh(),
             extra_patterns=routes,
             use_index=False,
             ico_path=str(assets.ASSETS / "favicon.svg"),
@@ -148,8 +146,11 @@ def _make_server(
             websocket_max_message_size=MOST_MESSAGE_BYTES,
             check_unused_sessions_milliseconds=DISCARD_EVERY_MS,
         )
-        _serve_pages(server, context)
-        _refuse_foreign_hosts(server, names | {urlsplit(f"//{origin}").hostname or "" for origin in settings.origins})
+        _serve_pages(server, context, origins)
+        # Before all other rules: whatever is asked for under a foreign name.
+        server._tornado.default_router.rules.insert(
+            0, Rule(ForeignHost(origins), ForeignHostHandler, {"origins": origins})
+        )
         return server
     except OSError as error:
         raise ConfigError(
@@ -168,37 +169,21 @@ def _figures(server: Any, broadcaster: Broadcaster | None, garbage: Garbage, wat
     }
 
 
-def _serve_pages(server: Any, context: PageContext) -> None:
+def _serve_pages(server: Any, context: PageContext, origins: Origins) -> None:
     """Answer the pages' addresses before Bokeh does, which would make a session for each fetch."""
     resources, rules = server._tornado.resources(), server._tornado.wildcard_router.rules
     for path, (_document, page) in PAGES.items():
         application, address = server._tornado.applications[path], re.escape(context.prefix + path)
-        fetched = {"page": page(context, resources), "context": application}
-        connected = {"application_context": application, "bokeh_websocket_path": f"{context.prefix}{path}/ws"}
+        fetched = {"page": page(context, resources), "context": application, "origins": origins}
+        connected = {
+            "application_context": application,
+            "bokeh_websocket_path": f"{context.prefix}{path}/ws",
+            "origins": origins,
+        }
         rules.insert(0, Rule(PathMatches(address + "/?"), PageHandler, fetched))
         rules.insert(0, Rule(PathMatches(address + "/ws"), PageSocket, connected))
         # Bokeh's ways to embed a page elsewhere make a session for each fetch, and nobody needs them.
         rules.insert(0, Rule(PathMatches(address + r"/(autoload\.js|metadata)"), ErrorHandler, {"status_code": 404}))
-
-
-def _refuse_foreign_hosts(server: Any, names: set[str]) -> None:
-    """Answer under our own names only: a page whose name was made to resolve to us could command pressures."""
-
-    class Foreign(Matcher):
-        def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-            return None if request.host_name.lower() in names else {}
-
-    server._tornado.default_router.rules.insert(0, Rule(Foreign(), ForeignHostHandler))
-
-
-class ForeignHostHandler(RequestHandler):
-    """Says which setting lets a name in."""
-
-    def prepare(self) -> None:
-        """Refuse."""
-        self.set_status(403)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("This server does not answer under that name; MONITOR_ALLOWED_ORIGINS lists those it does\n")
 
 
 def _free_port(host: str) -> int:

@@ -1,6 +1,8 @@
 """Persistence of one ward in one SQLite file: `Store`, what it gives, and what can go wrong."""
 
+from store.backup import back_up
 from store.errors import (
+    BackupError,
     MrnAssigned,
     NotFound,
     StoreBehind,
@@ -11,6 +13,8 @@ from store.errors import (
     StoreTooNew,
     StoreUnusable,
 )
+from store.inspection import Contents
+from store.restore import restore
 from store.rows import (
     AuditRow,
     CommandRow,
@@ -29,8 +33,10 @@ from store.writer import Health
 
 __all__ = [
     "AuditRow",
+    "BackupError",
     "CommandRow",
     "CommandState",
+    "Contents",
     "EventRow",
     "Health",
     "MarkKind",
@@ -50,4 +56,6 @@ __all__ = [
     "StoreLocked",
     "StoreTooNew",
     "StoreUnusable",
+    "back_up",
+    "restore",
 ]

@@ -6,6 +6,7 @@ StoreError
 ├── StoreLocked      another process writes to this data file
 ├── StoreTooNew      the data file was written by a later version
 ├── StoreUnusable    the data file cannot be opened, is no data file, or was replaced under the running server
+├── BackupError      a backup cannot be made, is damaged, or cannot be put back
 ├── NotFound         what the write refers to is not stored
 └── StoreConflict    the write contradicts what is stored
     └── MrnAssigned  the patient is already in another room (F5)
@@ -39,6 +40,10 @@ class StoreTooNew(StoreError):
 
 class StoreUnusable(StoreError):
     """The data file cannot be opened, is no data file of ours, or was removed or replaced while the server runs."""
+
+
+class BackupError(StoreError):
+    """A backup cannot be made, is damaged, or cannot be put back."""
 
 
 class NotFound(StoreError):

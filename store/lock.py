@@ -41,3 +41,18 @@ class DataFileLock:
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def holder_of(data_file: Path) -> str | None:
+    """The number of the process that writes to a data file, None where nobody does."""
+    try:
+        descriptor = os.open(data_file.with_name(data_file.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None

@@ -24,7 +24,7 @@ FLAGS = [
     # Alarms sound on kiosks without a click, which start with this flag too.
     "--autoplay-policy=no-user-gesture-required",
     # Names and addresses beyond loopback lead nowhere, whatever a page asks for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
 ]
 
 

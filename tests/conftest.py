@@ -54,7 +54,7 @@ class PageFaults:
 def is_loopback(url: str) -> bool:
     """Say whether a request for this address stays on this machine."""
     parts = urlsplit(url)
-    if parts.scheme in LOCAL_SCHEMES or parts.hostname == "localhost":
+    if parts.scheme in LOCAL_SCHEMES or f".{parts.hostname}".endswith(".localhost"):
         return True
     try:
         return ip_address(parts.hostname or "").is_loopback

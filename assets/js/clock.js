@@ -17,6 +17,7 @@ export class Heartbeat {
     this.pushes = 0;
     this.serverTime = null;
     this.anew = false;
+    this.refusal = null; // what the server said when it let this page in no more
     this.touch();
   }
 
@@ -39,6 +40,7 @@ export class Heartbeat {
     this.anew = false;
     this.delay = difference - this.offset;
     this.serverTime = serverTime;
+    this.refusal = null;
     this.pushes += 1;
     this.touch();
   }

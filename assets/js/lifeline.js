@@ -3,7 +3,7 @@
 // a fresh token and opens a new session with it. What is on the screen stays there, and the new session's snapshot fills it.
 
 import { runScripts } from "./scripts.js";
-import { fetchPage, openSession } from "./session.js";
+import { Refused, fetchPage, openSession } from "./session.js";
 
 /** How long a new session may take to say something before another is tried. */
 const SPEAKS_WITHIN_MS = 3000;
@@ -38,8 +38,9 @@ export class Lifeline {
       if (token === null) await this.pause(waitBefore(attempt));
       try {
         if (this.wanting) await this.attempt(token);
-      } catch {
-        // The reasons are many and the remedy is one: the next attempt.
+      } catch (error) {
+        // The reasons are many and the remedy is one: the next attempt. A person's remedy is shown meanwhile.
+        this.beat.refusal = error instanceof Refused ? error : null;
       }
       token = null;
     }

@@ -10,7 +10,7 @@ import { loadFont } from "./font.js";
 import { NightPlot } from "./night.js";
 import { LivePlot } from "./plot.js";
 import { FlowScale, PressureScale } from "./scale.js";
-import { AccessPill, Announcer, ClockFace, LivePill, LostBand } from "./topbar.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand, connecting } from "./topbar.js";
 import { Band, flash } from "./band.js";
 import { WINDOW_S, readColors } from "./trace.js";
 
@@ -156,7 +156,7 @@ class Room {
     this.access.showAccess(feed.site);
     const conditions = room ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
-    this.announcer.say(lost ? ["Server lost", ...sentences] : sentences);
+    this.announcer.say(lost ? [beat.refusal?.refused ?? "Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);
     this.showNumbers(room, current);
     setClass(this.root, "old", feed.known && !current);
@@ -164,7 +164,7 @@ class Room {
     this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
     this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
     const remark = room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "";
-    this.flow.showNote(feed.known ? remark : "Connecting");
+    this.flow.showNote(feed.known ? remark : connecting(feed.beat));
     this.events.show(room?.events, clock);
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);

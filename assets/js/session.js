@@ -4,15 +4,28 @@ const FETCH_WITHIN_MS = 3000;
 const OPEN_WITHIN_MS = 5000;
 /** Says that only the live source is wanted: what draws is here already. */
 const RESUME = "resume";
+/** Our own origin, which the server will see when we open a socket: it can tell beforehand that it will refuse it. */
+const PAGE_ORIGIN = "X-Page-Origin";
+
+/** The server does not let this page in, and says in words why and what to do. */
+export class Refused extends Error {
+  constructor({ refused, remedy }) {
+    super(refused);
+    Object.assign(this, { refused, remedy });
+  }
+}
 
 /**
  * What the page's own address gives now: its text, and its token and the version of its script where it is a page of ours.
- * Throws where nobody answers, or only a proxy does, be it with a page of its own: whoever waits goes on to wait.
+ * Throws where nobody answers, or only a proxy does, be it with a page of its own: whoever waits goes on to wait. Throws what the
+ * server says where it does not let this page in.
  */
 export async function fetchPage() {
   const address = new URL(window.location.href);
   address.searchParams.set(RESUME, "1");
-  const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(FETCH_WITHIN_MS) });
+  const headers = { [PAGE_ORIGIN]: window.location.origin };
+  const answer = await fetch(address, { cache: "no-store", headers, signal: AbortSignal.timeout(FETCH_WITHIN_MS) });
+  if (answer.status === 403 && answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Refused(await answer.json());
   if (!answer.ok) throw new Error(`${address.pathname} answers ${answer.status}`);
   const text = await answer.text();
   const page = readPage(new DOMParser().parseFromString(text, "text/html"));

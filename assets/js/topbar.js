@@ -1,6 +1,6 @@
 // What every live page says about itself: whether it is live, who may look, what time it is; and the loss of its server.
 
-import { duration, node, setAttribute, setHidden, setText } from "./format.js";
+import { duration, node, setAttribute, setClass, setHidden, setText } from "./format.js";
 import { Band } from "./band.js";
 import { LOST_BAND_AFTER_S } from "./clock.js";
 
@@ -17,6 +17,9 @@ export class Pill {
   }
 }
 
+/** What stands where nothing is known yet. */
+export const connecting = (beat) => (beat.refusal ? "Not let in" : "Connecting");
+
 export class LivePill extends Pill {
   constructor() {
     super("live-pill");
@@ -28,7 +31,7 @@ export class LivePill extends Pill {
     const { beat } = feed;
     if (beat.lost || !feed.known) {
       this.shownAt = -Infinity;
-      this.show(feed.known ? `Not live, ${duration(beat.silence())} old` : "Connecting", "old");
+      this.show(feed.known ? `Not live, ${duration(beat.silence())} old` : connecting(beat), "old");
       return;
     }
     const now = performance.now();
@@ -62,7 +65,9 @@ export class LostBand extends Band {
     const { beat } = feed;
     const silence = beat.silence();
     const lost = silence >= LOST_BAND_AFTER_S;
-    if (!lost) this.show(null, "");
+    setClass(this.element, "refusal", beat.refusal !== null);
+    if (beat.refusal) this.show("medium", beat.refusal.refused, beat.refusal.remedy);
+    else if (!lost) this.show(null, "");
     else if (beat.serverTime === null) this.show("medium", `Server does not answer, ${duration(silence)}`, "Trying again by itself");
     else {
       const last = clock.time(beat.serverTime);

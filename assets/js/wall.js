@@ -7,7 +7,7 @@ import { flash } from "./band.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { Tile } from "./tile.js";
-import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill } from "./topbar.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill, connecting } from "./topbar.js";
 import { readColors } from "./trace.js";
 
 const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
@@ -145,7 +145,7 @@ class Wall {
     if (beat.lost) this.host.onLost?.(beat.silence());
     this.face.show(this.feed, this.clock);
     this.lost.showLoss(this.feed, this.clock);
-    const sentences = beat.silence() >= 4 ? ["Server lost"] : [];
+    const sentences = beat.refusal ? [beat.refusal.refused] : beat.silence() >= 4 ? ["Server lost"] : [];
     const counts = { high: 0, medium: 0, low: 0 };
     let oldest = null;
     for (const [number, room] of rooms) {
@@ -163,6 +163,7 @@ class Wall {
     setText(this.title, site.lab_name || "Breathwatch");
     setText(this.notice, site.notice || "");
     setText(this.count, !known || rooms.size === 0 ? "" : rooms.size === 1 ? "1 room" : `${rooms.size} rooms`);
+    setText(this.connecting, connecting(beat));
     setHidden(this.connecting, known);
     setHidden(this.welcome, !known || rooms.size > 0);
     setHidden(this.grid, rooms.size === 0);

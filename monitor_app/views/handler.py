@@ -18,6 +18,9 @@ from panel.io.server import WSHandler
 from tornado.web import authenticated
 
 from monitor_app import assets
+from monitor_app.origins import Origins
+
+from .refusal import note, refusal_of_page, refusal_of_socket, refuse
 
 Arguments = dict[str, list[bytes]]
 
@@ -57,14 +60,18 @@ def core_script(prefix: str) -> str:
 class PageHandler(AuthRequestHandler):
     """Answers a page's address; whoever must sign in for Bokeh's own pages must for these."""
 
-    def initialize(self, page: Page, context: ApplicationContext) -> None:
-        """Take the page, and the application whose sessions it has."""
+    def initialize(self, page: Page, context: ApplicationContext, origins: Origins) -> None:
+        """Take the page, the application whose sessions it has, and who is let in."""
         self.page = page
         self.context = context
+        self.origins = origins
 
     @authenticated
     def get(self) -> None:
-        """Give the page, with a token for the session that its WebSocket begins."""
+        """Give the page, with a token for the session that its WebSocket begins; or say that it will be refused."""
+        if refusal := refusal_of_page(self.origins, self.request):
+            refuse(self, refusal)
+            return
         app, arguments = self.application, self.request.arguments
         key = {"secret_key": app.secret_key, "signed": app.sign_sessions}
         payload = {"arguments": arguments, **self.context.application.process_request(self.request)}
@@ -81,6 +88,23 @@ class PageSocket(WSHandler):
 
     Bokeh writes a message as three frames; tornado ends with the handshake what keeps small ones from waiting 40 ms.
     """
+
+    def initialize(self, application_context: ApplicationContext, bokeh_websocket_path: str, origins: Origins) -> None:
+        """Take who is let in besides what Bokeh needs."""
+        super().initialize(application_context, bokeh_websocket_path)
+        self.origins = origins
+
+    async def prepare(self) -> None:
+        """Refuse a page that is not let in; the log says what to set."""
+        if refusal := refusal_of_socket(self.origins, self.request):
+            note(refusal)
+            refuse(self, refusal)
+            return
+        await super().prepare()
+
+    def check_origin(self, origin: str) -> bool:
+        """Whether a page may connect: `prepare` has seen to it. Bokeh's own list knows neither https nor IPv6."""
+        return self.origins.admits(origin, self.request.host)
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin the session."""

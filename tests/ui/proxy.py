@@ -16,6 +16,8 @@ class Proxy:
     ----------
     refuses_sockets : bool
         Pages come through, their WebSockets do not.
+    gives_its_own_host : bool
+        Requests come under the server's own address, as many proxies do it.
     sockets : int
         How many WebSockets came through so far.
     """
@@ -26,6 +28,7 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self.port}"
         self.to_port = 0
         self.refuses_sockets = False
+        self.gives_its_own_host = False
         self.sockets = 0
         self._listening: asyncio.Server | None = None
         self._flows = asyncio.Event()
@@ -92,6 +95,11 @@ class Proxy:
                 if self.refuses_sockets:
                     return
                 self.sockets += 1
+            if self.gives_its_own_host:
+                asked = asked.replace(
+                    f"Host: 127.0.0.1:{self.port}".encode(), f"Host: 127.0.0.1:{self.to_port}".encode()
+                )
+                asked = asked.replace(b"Connection: keep-alive", b"Connection: close")
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
             self._sides.add(far_writer)
             far_writer.write(asked)
