@@ -22,14 +22,26 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
 from monitor_app import assets
+from monitor_app.analysis import Analyst
 from monitor_app.api import Figures, api_routes
 from monitor_app.config import ConfigError, Settings
+from monitor_app.entry import Desk, upload_routes
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.records import Records
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
-from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
+from monitor_app.views import (
+    Page,
+    PageHandler,
+    PageSocket,
+    entry_document,
+    entry_page,
+    room_document,
+    room_page,
+    wall_document,
+    wall_page,
+)
 from monitor_app.views.page import PageApplication, PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
@@ -39,6 +51,7 @@ log = logging.getLogger(__name__)
 PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
     "/wall": (wall_document, wall_page),
     "/room": (room_document, room_page),
+    "/entry": (entry_document, entry_page),
 }
 """The site map: what fills a session's document, and the page that opens the session."""
 
@@ -87,12 +100,14 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
     allow_many_connections()
     store = Store(settings.data / "breathwatch.sqlite", max_queued_bytes=settings.queue_mib << 20)
     garbage, watch, records = Garbage(), LoopWatch(), Records(store)
+    analyst = Analyst()
+    desk = Desk(settings.data / "uploads", analyst, settings.max_upload_mb << 20)
     try:
         ward = Ward(store)
         await ward.start()
         garbage.tame()
         watch.start()
-        server = _make_server(settings, ward, records, notice, garbage, watch)
+        server = _make_server(settings, ward, records, desk, notice, garbage, watch)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -100,32 +115,42 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
         # Before devices are let in: on a disk that is full it makes the room that their samples need.
         retention = asyncio.create_task(Retention(store, settings.retention_days).run())
         server.start()
+        analysis = asyncio.create_task(analyst.start())
         if on_start is not None:
             await on_start(ward, url)
         print(f"Breathwatch is at {url}/wall", flush=True)
         await stopped.wait()
         retention.cancel()
+        analysis.cancel()
         server.stop(wait=False)
     finally:
         watch.stop()
         garbage.release()
         records.close()
+        await desk.close()
         if not store.close():
             log.error("Some of what was queued did not come to the disk in time; devices send it again")
 
 
 def _make_server(
-    settings: Settings, ward: Ward, records: Records, notice: str, garbage: Garbage, watch: LoopWatch
+    settings: Settings,
+    ward: Ward,
+    records: Records,
+    desk: Desk,
+    notice: str,
+    garbage: Garbage,
+    watch: LoopWatch,
 ) -> Any:
     site = Site(settings.lab_name, str(settings.zone), open_access=True, notice=notice)
     broadcaster = _broadcaster(settings, ward, site)
-    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster, records)
+    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster, records, desk)
     applications = {
         path: PageApplication(FunctionHandler(partial(document, context=context), trap_exceptions=False))
         for path, (document, _page) in PAGES.items()
     }
     routes: list[Any] = [
         *assets.routes(),
+        *upload_routes(desk, settings.origins),
         *api_routes(ward, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),

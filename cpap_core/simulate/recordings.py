@@ -1,6 +1,6 @@
-"""The sample recordings that ship with the product, in the seven-column format: `python -m cpap_core.simulate.recordings`.
+"""The sample recordings that ship with the product, in the seven-column format.
 
-They are simulated, so anybody may have them, and the same command makes the same files again.
+They are simulated, so anybody may have them; `python -m cpap_core.simulate.recordings` makes the same files again.
 """
 
 from __future__ import annotations
