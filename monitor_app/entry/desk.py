@@ -142,7 +142,7 @@ class Desk:
             raise AnalysisFailed("There is no such sample recording: choose one of the list")
         content = await asyncio.get_running_loop().run_in_executor(self.threads, sample.path.read_bytes)
         if sheet.is_open:
-            self.load(sheet, sample.path, sample.title, hashlib.sha256(content).hexdigest(), is_ours=False)
+            self.load(sheet, sample.path, sample.path.name, hashlib.sha256(content).hexdigest(), is_ours=False)
 
     async def close(self) -> None:
         """Take nothing more, and leave nothing behind."""

@@ -86,17 +86,18 @@ class EntryDesk:
             "secret": self._sheet.secret,
             "limit_bytes": self._desk.limit_bytes,
             "samples": [[sample.key, sample.title, sample.shows] for sample in SAMPLES.values()],
-            "errors": self.form.apply(_texts(request)),
         }
+        values, answer["errors"] = self.form.read(_texts(request))
+        self.form.param.update(**values)
         result_id = str(request.get("result_id") or "")
         result = self._desk.known(self._sheet, result_id) if result_id else None
         if result is not None:
             self.form.result, self._result_id = result, result_id
         answer["has_result"] = result is not None
-        if request.get("locked") and self._stay() is not None:
+        if request.get("locked") and not self.form.missing:
             self.form.locked = True
-            answer["command"] = self._command()
-        return answer | {"locked": self.form.locked}
+            answer |= {"place": self._place(), "command": self._command()}
+        return answer
 
     async def _send(self, request: dict[str, Any]) -> dict[str, Any] | str:
         generation = self.form.generation
