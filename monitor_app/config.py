@@ -47,6 +47,7 @@ class Settings:
     retention_days: float = _setting(
         0.0, "days that samples and breaths are kept, such as 90; 0 keeps everything", low=1 / 24, high=36500
     )
+    max_upload_mb: int = _setting(100, "size of the largest recording that can be loaded on /entry", low=1, high=10_000)
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_file: str = _setting("", "file that takes the log too; empty is standard error only")
     log_max_mb: int = _setting(10, "size at which the log file is put aside and a new one begun", low=1, high=10_000)

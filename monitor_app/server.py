@@ -19,8 +19,10 @@ from tornado.routing import PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler
 
 from monitor_app import assets
+from monitor_app.analysis import Analyst
 from monitor_app.api import Figures, api_routes
 from monitor_app.config import DATA_FILE, ConfigError, Settings
+from monitor_app.entry import Desk, upload_routes
 from monitor_app.ingest import IngestHandler
 from monitor_app.origins import Origins, Place, is_loopback
 from monitor_app.push import Broadcaster, Site, wire
@@ -33,6 +35,8 @@ from monitor_app.views import (
     Page,
     PageHandler,
     PageSocket,
+    entry_document,
+    entry_page,
     room_document,
     room_page,
     wall_document,
@@ -47,6 +51,7 @@ log = logging.getLogger(__name__)
 PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
     "/wall": (wall_document, wall_page),
     "/room": (room_document, room_page),
+    "/entry": (entry_document, entry_page),
 }
 """The site map: what fills a session's document, and the page that opens the session."""
 
@@ -84,12 +89,14 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
     allow_many_connections()
     store = Store(settings.data / DATA_FILE, max_queued_bytes=settings.queue_mib << 20)
     garbage, watch, records = Garbage(), LoopWatch(), Records(store)
+    analyst = Analyst()
+    desk = Desk(settings.data / "uploads", analyst, settings.max_upload_mb << 20)
     try:
         ward = Ward(store)
         await ward.start()
         garbage.tame()
         watch.start()
-        server = _make_server(settings, ward, records, notice, garbage, watch)
+        server = _make_server(settings, ward, records, desk, notice, garbage, watch)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -97,39 +104,49 @@ async def _serve(settings: Settings, on_start: Started | None, notice: str) -> N
         # Before devices are let in: on a disk that is full it makes the room that their samples need.
         retention = asyncio.create_task(Retention(store, settings.retention_days).run())
         server.start()
+        analysis = asyncio.create_task(analyst.start())
         if on_start is not None:
             await on_start(ward, url)
         print(f"Breathwatch is at {url}/wall", flush=True)
         await stopped.wait()
         retention.cancel()
+        analysis.cancel()
         server.stop(wait=False)
     finally:
         watch.stop()
         garbage.release()
         records.close()
+        await desk.close()
         if not store.close():
             log.error("Some of what was queued did not come to the disk in time; devices send it again")
 
 
 def _make_server(
-    settings: Settings, ward: Ward, records: Records, notice: str, garbage: Garbage, watch: LoopWatch
+    settings: Settings,
+    ward: Ward,
+    records: Records,
+    desk: Desk,
+    notice: str,
+    garbage: Garbage,
+    watch: LoopWatch,
 ) -> Any:
     site = Site(settings.lab_name, str(settings.zone), open_access=True, notice=notice)
     broadcaster = _broadcaster(settings, ward, site)
-    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster, records)
+    context = PageContext(ward, site, settings.prefix, settings.push_interval_ms, broadcaster, records, desk)
     applications = {
         path: PageApplication(FunctionHandler(partial(document, context=context), trap_exceptions=False))
         for path, (document, _page) in PAGES.items()
     }
+    port = settings.port or _free_port(settings.host)
+    own = [Place(name, port) for name in sorted({"localhost", "127.0.0.1", settings.host})]
+    origins = Origins(own, settings.origins)
     routes: list[Any] = [
         *assets.routes(),
+        *upload_routes(desk, origins),
         *api_routes(ward, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]
-    port = settings.port or _free_port(settings.host)
-    own = [Place(name, port) for name in sorted({"localhost", "127.0.0.1", settings.host})]
-    origins = Origins(own, settings.origins)
     try:
         server = get_server(
             applications,

@@ -2,6 +2,7 @@
 // The page says what to mount: <div data-breathwatch="wall" data-base="" data-version="...">.
 
 import { onWaking } from "./clock.js";
+import { mountEntry } from "./entry.js";
 import { Lifeline } from "./lifeline.js";
 import { mountRoom } from "./room.js";
 import { fetchScripts } from "./scripts.js";
@@ -10,7 +11,7 @@ import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 /** What can be mounted, by the name that the page says. */
-const VIEWS = { wall: mountWall, room: mountRoom };
+const VIEWS = { entry: mountEntry, wall: mountWall, room: mountRoom };
 
 const isDrawn = (root) => (root.default_view ?? null) !== null;
 

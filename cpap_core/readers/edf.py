@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import re
 import warnings
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ NO_DATE = dt.date(1985, 1, 1)
 """EDF's first date; stands for a date that is withheld."""
 
 MAX_LISTED = 12
+BLOCK_BYTES = 1 << 21
+WAVE_WANTED = "choose a file whose flow was recorded as a wave"
 
 FLOW_LABEL = re.compile(r"flow|flux|d.bit|pneumo", re.IGNORECASE)
 NO_FLOW_LABEL = re.compile(r"lim|leak", re.IGNORECASE)
@@ -87,11 +90,11 @@ def read_edf_recording(path: Path) -> Recording:
 
 def read_part(path: Path) -> EdfPart:
     """Read flow and airway pressure of one file; a file without data records gives no samples."""
-    with _named_errors(path):
+    with _named_errors(path, path.name):
         edf = edfio.read_edf(path, header_encoding="latin-1")
         channel = _flow_channel(edf)
         rate_hz = channel.sampling_frequency
-        check_rate(rate_hz, "choose a file whose flow was recorded as a wave")
+        check_rate(rate_hz, WAVE_WANTED)
         flow = _physical(channel) * FLOW_UNITS[_unit(channel)]
         pressure = _pressure(edf, rate_hz)
         start_time, has_date = _start(edf)
@@ -116,21 +119,21 @@ def leakage(flow_lpm: Samples, sampling_rate_hz: float) -> float:
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
+def _named_errors(path: Path, name: str) -> Iterator[None]:
     """Every failure of a damaged file as a RecordingError with the file's name, every warning to the log."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
     except RecordingError as error:
-        raise RecordingError(f"{path.name}: {error}") from None
+        raise RecordingError(f"{name}: {error}") from None
     except OSError:
         raise
     except Exception as error:  # edfio reads late: a damaged header fails in whichever field is asked for
         reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise RecordingError(f"{path.name}: damaged or no EDF file ({reason}): copy it again") from error
+        raise RecordingError(f"{name}: damaged or no EDF file ({reason}): copy it again") from error
     for warning in caught:
-        logger.warning("%s: %s", path.name, warning.message)
+        logger.warning("%s: %s", name, warning.message)
 
 
 def _unit(channel: edfio.EdfSignal) -> str:
@@ -174,9 +177,13 @@ def _pressure(edf: edfio.Edf, rate_hz: float) -> NDArray[np.float64] | None:
 
 def _physical(channel: edfio.EdfSignal) -> NDArray[np.float64]:
     """A channel's values in its own unit."""
+    _check_range(channel)
+    return channel.data
+
+
+def _check_range(channel: edfio.EdfSignal) -> None:
     if channel.physical_min == channel.physical_max or channel.digital_min == channel.digital_max:
         raise RecordingError(f"channel {channel.label} has no range (minimum equals maximum): its values have no scale")
-    return channel.data
 
 
 def _start(edf: edfio.Edf) -> tuple[float, bool]:
@@ -195,22 +202,41 @@ def _start(edf: edfio.Edf) -> tuple[float, bool]:
     return dt.datetime.combine(date, edf.starttime, dt.UTC).timestamp(), True
 
 
-def _record_starts(path: Path, edf: edfio.Edf) -> NDArray[np.float64]:
-    """When each data record of a discontinuous file begins, in s since the first.
+class _Records:
+    """The data records of a file, read by blocks.
 
-    edfio joins the records, so their starts are read from the file: each record's first annotation is its time.
+    edfio joins them, maps the whole file into memory, and knows no times of records.
     """
-    with path.open("rb") as file:
-        n_signals = int(file.read(256)[252:])
-        header = file.read(256 * n_signals)
-    labels = [header[16 * k : 16 * (k + 1)].strip() for k in range(n_signals)]
-    lengths = [int(header[216 * n_signals + 8 * k : 216 * n_signals + 8 * (k + 1)]) for k in range(n_signals)]
-    timing = labels.index(b"EDF Annotations")
-    record_bytes = 2 * sum(lengths)
-    raw = np.fromfile(path, dtype=np.uint8, offset=edf.bytes_in_header_record)
-    records = raw[: edf.num_data_records * record_bytes].reshape(-1, record_bytes)
-    first, last = 2 * sum(lengths[:timing]), 2 * sum(lengths[: timing + 1])
-    times = [float(record.tobytes().partition(b"\x14")[0]) for record in records[:, first:last]]
+
+    def __init__(self, path: Path, edf: edfio.Edf) -> None:
+        with path.open("rb") as file:
+            n_signals = int(file.read(256)[252:])
+            header = file.read(256 * n_signals)
+        self._path = path
+        self._offset = edf.bytes_in_header_record
+        self.count = int(edf.num_data_records)
+        self.labels = [header[16 * k : 16 * (k + 1)].strip() for k in range(n_signals)]
+        self.lengths = [int(header[216 * n_signals + 8 * k : 216 * n_signals + 8 * (k + 1)]) for k in range(n_signals)]
+
+    def column(self, signal: int) -> Iterator[NDArray[np.uint8]]:
+        """One signal's bytes, in arrays of shape (n_records, n_bytes)."""
+        first, last = 2 * sum(self.lengths[:signal]), 2 * sum(self.lengths[: signal + 1])
+        record_bytes = 2 * sum(self.lengths)
+        in_block = max(1, BLOCK_BYTES // record_bytes)
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            for done in range(0, self.count, in_block):
+                raw = np.fromfile(file, np.uint8, min(in_block, self.count - done) * record_bytes)
+                yield np.ascontiguousarray(raw.reshape(-1, record_bytes)[:, first:last])
+
+
+def _record_starts(path: Path, edf: edfio.Edf) -> NDArray[np.float64]:
+    """When each data record of a discontinuous file begins, in s since the first: its first annotation says so."""
+    records = _Records(path, edf)
+    timing = records.labels.index(b"EDF Annotations")
+    times = array("d")
+    for block in records.column(timing):
+        times.extend(float(record.tobytes().partition(b"\x14")[0]) for record in block)
     return np.array(times, dtype=np.float64) - (times[0] if times else 0.0)
 
 
@@ -218,13 +244,72 @@ def _with_pauses(values: NDArray[np.float64], starts_s: NDArray[np.float64], rat
     """Place the data records of a discontinuous file at their times, NaN between them."""
     if not len(values):
         return values
-    first_samples = np.rint(starts_s * rate_hz).astype(np.int64)
     per_record = len(values) // len(starts_s)
+    first_samples = _first_samples(starts_s, rate_hz, per_record)
+    grid = np.full(int(first_samples[-1]) + per_record, np.nan)
+    grid[(first_samples[:, np.newaxis] + np.arange(per_record)).ravel()] = values
+    return grid
+
+
+def _first_samples(starts_s: NDArray[np.float64], rate_hz: float, per_record: int) -> NDArray[np.int64]:
+    """The first sample of each data record of a discontinuous file."""
+    first_samples = np.rint(starts_s * rate_hz).astype(np.int64)
     if np.any(np.diff(first_samples) < per_record) or first_samples[-1] + per_record > MAX_SAMPLES:
         raise RecordingError(
             f"the data records' times run from {starts_s.min():g} to {starts_s.max():g} s and overlap or exceed "
             f"{MAX_SAMPLES} samples: split the recording"
         )
-    grid = np.full(int(first_samples[-1]) + per_record, np.nan)
-    grid[(first_samples[:, np.newaxis] + np.arange(per_record)).ravel()] = values
-    return grid
+    return first_samples
+
+
+class EdfFlow:
+    """The flow of one file, read by blocks.
+
+    Attributes
+    ----------
+    sampling_rate_hz, start_time, has_date
+        As of `EdfPart`, before samples are averaged down.
+    n_samples : int
+        With the pauses of a discontinuous file.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._name = name
+        with _named_errors(path, name):
+            edf = edfio.read_edf(path, header_encoding="latin-1")
+            channel = _flow_channel(edf)
+            self.sampling_rate_hz = channel.sampling_frequency
+            check_rate(self.sampling_rate_hz, WAVE_WANTED)
+            self.start_time, self.has_date = _start(edf)
+            self._scale = _scale(channel)
+            self._records = _Records(path, edf)
+            ordinary = [k for k, label in enumerate(self._records.labels) if label != b"EDF Annotations"]
+            self._signal = ordinary[next(k for k, other in enumerate(edf.signals) if other is channel)]
+            self._per_record = self._records.lengths[self._signal]
+            self._first_samples = None
+            self.n_samples = self._records.count * self._per_record
+            if edf.reserved.startswith("EDF+D") and self.n_samples:
+                starts = _record_starts(path, edf)
+                self._first_samples = _first_samples(starts, self.sampling_rate_hz, self._per_record)
+                self.n_samples = int(self._first_samples[-1]) + self._per_record
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Samples' places and their flow in L/min, block by block."""
+        gain, offset, lpm = self._scale
+        record = 0
+        for raw in self._records.column(self._signal):
+            flow = (raw.view("<i2").ravel() + offset) * gain * lpm
+            if self._first_samples is None:
+                place = record * self._per_record + np.arange(len(flow))
+            else:
+                firsts = self._first_samples[record : record + len(raw)]
+                place = (firsts[:, np.newaxis] + np.arange(self._per_record)).ravel()
+            record += len(raw)
+            yield place, flow
+
+
+def _scale(channel: edfio.EdfSignal) -> tuple[float, float, float]:
+    """Gain and offset of a channel's digital values, and L/min in one of its unit."""
+    _check_range(channel)
+    gain = (channel.physical_max - channel.physical_min) / (channel.digital_max - channel.digital_min)
+    return gain, channel.physical_max / gain - channel.digital_max, FLOW_UNITS[_unit(channel)]

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cpap_core.conversion import counts_to_lpm, flow_and_pressure_from_counts, to_samples
-from cpap_core.readers.errors import RecordingError
+from cpap_core.readers.errors import RecordingError, named
+from cpap_core.readers.rejected import EXPECTED, MAX_REJECTED_ROWS, Rejected
 from cpap_core.readers.time_grid import (
     MAX_PAUSE_S,
     check_rate,
@@ -25,7 +26,7 @@ from cpap_core.readers.time_grid import (
     reduction,
     sampling_rate,
 )
-from cpap_core.types import Recording, RejectedRow
+from cpap_core.types import Recording
 
 COLUMNS: Final = (
     "time",
@@ -39,11 +40,8 @@ COLUMNS: Final = (
 DELIMITERS: Final = (",", ";", "\t", None)
 """None is any white space."""
 
-EXPECTED = "expected time in s and six raw counts in each line"
-
 BLOCK_CHARACTERS = 1 << 22
 MAX_LINE_CHARACTERS = 1 << 16
-MAX_REJECTED_ROWS = 1_000_000
 SINGLY_READ_LINES = 32
 SAMPLED_LINES = 100
 BINARY_WITHIN_LINES = 10
@@ -52,11 +50,19 @@ BINARY_WITHIN_LINES = 10
 Lines = NDArray[np.int64]
 Table = NDArray[np.float64]
 
+
+class LineOfRow(Protocol):
+    """Says in which line a row is."""
+
+    def __getitem__(self, row: int, /) -> int | np.int64:
+        """The line."""
+
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class Rows:
     """Usable rows, each with its line; `flow` and `pressure` as in `Recording`, `exact_flow` before rounding."""
 
     line: NDArray[np.int64]
@@ -64,23 +70,20 @@ class _Rows:
     exact_flow_lpm: NDArray[np.float64]
     pressure_cmh2o: NDArray[np.float32]
 
-    def where(self, chosen: NDArray[np.bool_] | slice) -> _Rows:
-        return _Rows(self.line[chosen], self.time_s[chosen], self.exact_flow_lpm[chosen], self.pressure_cmh2o[chosen])
+    def where(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.line[chosen], self.time_s[chosen], self.exact_flow_lpm[chosen], self.pressure_cmh2o[chosen])
 
 
 def read_text(path: Path) -> Recording:
     """Read a seven-column text recording; rows that cannot be used are logged, kept by line and left as gaps."""
-    parser = _Parser(path)
-    rows = parser.in_order(parser.rows())
-    try:
-        rate_hz = sampling_rate(rows.time_s)
-        check_rate(rate_hz, "the first column must be the time in s")
+    parser = Parser(path)
+    rows = parser.rows()
+    rows = rows.where(parser.in_order(rows.line, rows.time_s))
+    rate_hz = rate_of(rows.time_s, path.name)
+    with named(path.name):
         index = grid_indices(rows.time_s, rate_hz)
-    except RecordingError as error:
-        raise RecordingError(f"{path.name}: {error}") from None
-    rejected = tuple(sorted(parser.rejected, key=lambda row: row.line))
-    for row in rejected:
-        logger.error("%s line %d: %s; row skipped", path.name, row.line, row.reason)
+    parser.rejected.log()
     first_s, last_s = (float(rows.time_s[0]), float(rows.time_s[-1])) if len(index) else (0.0, 0.0)
     factor = reduction(rate_hz)
     return Recording(
@@ -90,48 +93,74 @@ def read_text(path: Path) -> Recording:
         start_time=first_s + (factor - 1) / 2 / rate_hz,
         duration_s=last_s - first_s,
         leakage_l=float(np.trapezoid(rows.exact_flow_lpm, rows.time_s)) / 60,
-        rejected_rows=rejected,
+        rejected_rows=parser.rejected.rows,
         name=path.name,
     )
 
 
-class _Parser:
+def rate_of(time_s: NDArray[np.float64], name: str) -> float:
+    """The sampling rate of rows in order, if a file of that name may have it."""
+    rate_hz = sampling_rate(time_s)
+    with named(name):
+        check_rate(rate_hz, "the first column must be the time in s")
+    return rate_hz
+
+
+class Parser:
     """Reads one file's rows and notes the lines that it rejects.
 
     Blocks of lines go through numpy's C parser; only where that refuses a block is it halved, until the few lines
     around the bad one are read singly.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    name : str, optional
+        What messages call it.
+    listed : int
+        So many rejected rows are kept; all are counted.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None, listed: int = MAX_REJECTED_ROWS) -> None:
         self.path = path
-        self.rejected: list[RejectedRow] = []
+        self.name = path.name if name is None else name
+        self.rejected = Rejected(self.name, listed)
         self.delimiter: str | None = None
         self.translation: dict[int, int] = {}
 
-    def rows(self) -> _Rows:
-        """All rows of seven finite numbers, in the order of the file."""
-        parts = [self._rows_of(np.empty((0, len(COLUMNS))), np.empty(0, dtype=np.int64))]
+    def parts(self) -> Iterator[Rows]:
+        """Rows of seven finite numbers, block by block in the order of the file."""
         for first_line, lines in self._blocks():
-            parts.extend(self._rows_of(table, line) for table, line in self._tables(first_line, lines))
-        return _Rows(
+            for table, line in self._tables(first_line, lines):
+                yield self._rows_of(table, line)
+
+    def rows(self) -> Rows:
+        """All rows of seven finite numbers, in the order of the file."""
+        parts = [self._rows_of(np.empty((0, len(COLUMNS))), np.empty(0, dtype=np.int64)), *self.parts()]
+        return Rows(
             np.concatenate([part.line for part in parts]),
             np.concatenate([part.time_s for part in parts]),
             np.concatenate([part.exact_flow_lpm for part in parts]),
             np.concatenate([part.pressure_cmh2o for part in parts]),
         )
 
-    def in_order(self, rows: _Rows) -> _Rows:
-        """The rows whose times increase and belong together; the others are rejected."""
-        keep = increasing_rows(rows.time_s)
-        kept_before = np.maximum.accumulate(np.where(keep, rows.time_s, -np.inf))
-        for row in np.flatnonzero(~keep).tolist():
-            self._reject(int(rows.line[row]), _order_fault(float(rows.time_s[row]), float(kept_before[row])))
-        rows = rows.where(keep)
-        part = largest_part(rows.time_s)
-        for row in (*range(part.start), *range(part.stop, len(rows.time_s))):
-            away = f"over {MAX_PAUSE_S / 3600:g} h away from the other rows"
-            self._reject(int(rows.line[row]), f"time {rows.time_s[row]:.10g} s is {away}")
-        return rows.where(part)
+    def in_order(self, line: LineOfRow, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows to keep: those whose times increase and belong together; the others are rejected."""
+        keep = increasing_rows(time_s)
+        out_of_order = np.flatnonzero(~keep)
+        if len(out_of_order):
+            kept_before = np.maximum.accumulate(np.where(keep, time_s, -np.inf))[out_of_order]
+            for row, before_s in zip(out_of_order.tolist(), kept_before.tolist(), strict=True):
+                self.rejected.add(int(line[row]), _order_fault(float(time_s[row]), before_s))
+        part = largest_part(time_s[keep] if len(out_of_order) else time_s)
+        if part.stop - part.start < len(time_s) - len(out_of_order):
+            kept = np.flatnonzero(keep)
+            for row in (*kept[: part.start].tolist(), *kept[part.stop :].tolist()):
+                away = f"over {MAX_PAUSE_S / 3600:g} h away from the other rows"
+                self.rejected.add(int(line[row]), f"time {time_s[row]:.10g} s is {away}")
+                keep[row] = False
+        return keep
 
     def _blocks(self) -> Iterator[tuple[int, list[str]]]:
         """Blocks of whole lines, each with the number of its first; without the header and an end that is blank."""
@@ -143,7 +172,7 @@ class _Parser:
                 if len(lines[-1]) >= MAX_LINE_CHARACTERS:
                     number = line + len(lines) - 1
                     raise RecordingError(
-                        f"{self.path.name}: line {number} has over {MAX_LINE_CHARACTERS} characters: {EXPECTED}"
+                        f"{self.name}: line {number} has over {MAX_LINE_CHARACTERS} characters: {EXPECTED}"
                     )
                 if line == 1:
                     header = self._look_at(lines)
@@ -152,19 +181,19 @@ class _Parser:
                     yield line, lines
                 line += len(lines)
         if line == 1:
-            raise RecordingError(f"{self.path.name}: the file is empty: {EXPECTED}")
+            raise RecordingError(f"{self.name}: the file is empty: {EXPECTED}")
 
     def _look_at(self, lines: list[str]) -> int:
         """Find the delimiter in a file's first lines; returns how many lines the header takes."""
         if any("\0" in line for line in lines[:BINARY_WITHIN_LINES]):
-            raise RecordingError(f"{self.path.name}: neither text nor EDF: give a .txt, .csv or .edf recording")
+            raise RecordingError(f"{self.name}: neither text nor EDF: give a .txt, .csv or .edf recording")
         sample = [line for line in lines if line.strip()][:SAMPLED_LINES]
         if not sample:
-            raise RecordingError(f"{self.path.name}: the file is empty: {EXPECTED}")
+            raise RecordingError(f"{self.name}: the file is empty: {EXPECTED}")
         self.delimiter = max(DELIMITERS, key=lambda delimiter: _seven_column_lines(sample, delimiter))
         if not _seven_column_lines(sample, self.delimiter):
             raise RecordingError(
-                f"{self.path.name}: none of the first {len(sample)} lines has {len(COLUMNS)} values: {EXPECTED}, "
+                f"{self.name}: none of the first {len(sample)} lines has {len(COLUMNS)} values: {EXPECTED}, "
                 "parted by comma, semicolon, tab or space"
             )
         if self.delimiter != "," and any(re.search(r"\d,\d", line) for line in sample):
@@ -204,31 +233,23 @@ class _Parser:
             fields = _fields(line, self.delimiter)
             fault = _fault(fields)
             if fault:
-                self._reject(number, fault)
+                self.rejected.add(number, fault)
             else:
                 rows.append([float(field) for field in fields])
                 numbers.append(number)
         return np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS)), np.array(numbers, dtype=np.int64)
 
-    def _rows_of(self, table: Table, line: Lines) -> _Rows:
+    def _rows_of(self, table: Table, line: Lines) -> Rows:
         """The rows whose numbers are all finite, converted."""
         finite = np.isfinite(table)
         usable = finite.all(axis=1)
         for row in np.flatnonzero(~usable).tolist():
             column = int(np.argmin(finite[row]))
-            self._reject(int(line[row]), f"{COLUMNS[column]} is {table[row, column]}, not a finite number")
+            self.rejected.add(int(line[row]), f"{COLUMNS[column]} is {table[row, column]}, not a finite number")
         counts = table[usable, 1:]
-        return _Rows(
+        return Rows(
             line[usable], table[usable, 0], counts_to_lpm(*counts[:, :3].T), flow_and_pressure_from_counts(counts)[1]
         )
-
-    def _reject(self, line: int, reason: str) -> None:
-        if len(self.rejected) == MAX_REJECTED_ROWS:
-            raise RecordingError(
-                f"{self.path.name}: over {MAX_REJECTED_ROWS} rows cannot be used, the first is line "
-                f"{self.rejected[0].line} ({self.rejected[0].reason}): {EXPECTED}"
-            )
-        self.rejected.append(RejectedRow(line, reason))
 
 
 def _seven_column_lines(sample: list[str], delimiter: str | None) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from math import ceil
 
 import numpy as np
@@ -37,28 +39,39 @@ def increasing_rows(time_s: Times) -> NDArray[np.bool_]:
     keep = np.ones(n_rows, dtype=bool)
     if n_rows < 2 or np.all(time_s[1:] > time_s[:-1]):
         return keep
-    latest_before = np.maximum.accumulate(np.concatenate(([-np.inf], time_s[:-1])))
-    earliest_after = np.minimum.accumulate(np.concatenate((time_s[1:], [np.inf]))[::-1])[::-1]
     # A row in order with every other belongs to every longest choice; only the rest needs the search.
-    disputed = np.flatnonzero((time_s <= latest_before) | (time_s >= earliest_after))
-    keep[disputed] = False
-    keep[disputed[_longest_increasing(time_s[disputed].tolist())]] = True
+    extreme = np.empty(n_rows)
+    np.maximum.accumulate(time_s[:-1], out=extreme[1:])
+    extreme[0] = -np.inf
+    is_disputed = time_s <= extreme
+    np.minimum.accumulate(time_s[:0:-1], out=extreme[-2::-1])
+    extreme[-1] = np.inf
+    is_disputed |= time_s >= extreme
+    del extreme
+    keep[is_disputed] = _longest_increasing(time_s[is_disputed])
     return keep
 
 
-def _longest_increasing(values: list[float]) -> list[int]:
-    """Indices of a longest strictly increasing subsequence, the earliest of equals."""
-    best_starts: list[float] = []  # [k]: the negated largest start of an increasing subsequence of length k + 1
-    lengths = np.empty(len(values), dtype=np.int64)
+def _longest_increasing(times: Times) -> NDArray[np.bool_]:
+    """Which of the times are a longest strictly increasing subsequence, the earliest of equals.
+
+    Machine numbers instead of lists, since one time far ahead may put millions of rows in dispute.
+    """
+    values = memoryview(times)  # type: ignore[arg-type]  # numpy's arrays are buffers
+    best_starts = array("d")  # [k]: the negated largest start of an increasing subsequence of length k + 1
+    lengths = array("i", bytes(4 * len(values)))
     for index in range(len(values) - 1, -1, -1):
         place = bisect_left(best_starts, -values[index])
-        best_starts[place : place + 1] = [-values[index]]
+        if place == len(best_starts):
+            best_starts.append(-values[index])
+        else:
+            best_starts[place] = -values[index]
         lengths[index] = place + 1
-    chosen: list[int] = []
+    chosen = np.zeros(len(values), dtype=np.bool_)
     wanted, last = len(best_starts), -np.inf
-    for index, length in enumerate(lengths.tolist()):
+    for index, length in enumerate(lengths):
         if length == wanted and values[index] > last:
-            chosen.append(index)
+            chosen[index] = True
             wanted, last = wanted - 1, values[index]
     return chosen
 
@@ -75,8 +88,9 @@ def sampling_rate(time_s: Times) -> float:
     if len(time_s) < 2:
         return NOMINAL_SAMPLING_RATE_HZ
     steps = np.diff(time_s)
+    median = np.median(steps, overwrite_input=True)
     # Times are often rounded (60 Hz in hundredths of a second), so the median alone may be far off.
-    return float(f"{1 / np.mean(steps[steps < 1.5 * np.median(steps)]):.9g}")
+    return float(f"{1 / np.mean(steps, where=steps < 1.5 * median):.9g}")
 
 
 def check_rate(sampling_rate_hz: float, remedy: str) -> None:
@@ -108,15 +122,33 @@ def grid_indices(time_s: Times, sampling_rate_hz: float) -> NDArray[np.int64]:
     Rows follow each other; missing time moves all later rows on. Unlike rounding each time by itself this neither
     lets two rows fall together nor tears holes where times jitter or are rounded.
     """
-    position = np.arange(len(time_s), dtype=np.float64)
-    missing = np.rint((time_s - time_s[:1]) * sampling_rate_hz - position)
-    index = (position + np.maximum.accumulate(missing)).astype(np.int64)
-    if len(index) and index[-1] >= MAX_SAMPLES:
+    index = next(grid_blocks([time_s], sampling_rate_hz), np.empty(0, dtype=np.int64))
+    check_length(time_s, sampling_rate_hz, int(index[-1]) + 1 if len(index) else 0)
+    return index
+
+
+def grid_blocks(blocks: Iterable[Times], sampling_rate_hz: float) -> Iterator[NDArray[np.int64]]:
+    """`grid_indices` of times that come in blocks, for those who do not want all of them at once."""
+    rows, first_s, moved = 0, None, 0.0
+    for time_s in blocks:
+        if not len(time_s):
+            continue
+        first_s = float(time_s[0]) if first_s is None else first_s
+        position = np.arange(rows, rows + len(time_s), dtype=np.float64)
+        missing = np.rint((time_s - first_s) * sampling_rate_hz - position)
+        missing[0] = max(missing[0], moved)
+        moved_on = np.maximum.accumulate(missing)
+        rows, moved = rows + len(time_s), float(moved_on[-1])
+        yield (position + moved_on).astype(np.int64)
+
+
+def check_length(time_s: Times, sampling_rate_hz: float, n_samples: int) -> None:
+    """Refuse a grid of more samples than memory may be asked for."""
+    if n_samples > MAX_SAMPLES:
         raise RecordingError(
             f"{time_s[-1] - time_s[0]:g} s at {sampling_rate_hz:g} Hz are over {MAX_SAMPLES} samples: "
             "split the recording"
         )
-    return index
 
 
 def on_grid(values: NDArray[np.float32], index: NDArray[np.int64]) -> Samples:

@@ -1,5 +1,6 @@
 """What people see: the wall and a room, each the same on a page and in a notebook."""
 
+from .entry import entry_document, entry_page
 from .handler import Page, PageHandler, PageSocket
 from .refusal import ForeignHost, ForeignHostHandler
 from .room import RoomView, room_document, room_page
@@ -13,6 +14,8 @@ __all__ = [
     "PageSocket",
     "RoomView",
     "Wall",
+    "entry_document",
+    "entry_page",
     "room_document",
     "room_page",
     "wall_document",

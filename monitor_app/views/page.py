@@ -11,6 +11,7 @@ from bokeh.application.application import SessionContext
 from bokeh.document import Document
 from bokeh.resources import Resources
 
+from monitor_app.entry import Desk
 from monitor_app.push import Broadcaster, Handler, LiveFeed, Site, Tell, attach_live, attach_requests
 from monitor_app.records import Records
 from monitor_app.ward import Change, Ward
@@ -30,6 +31,7 @@ class PageContext:
     push_interval_ms: int
     broadcaster: Broadcaster | None
     records: Records
+    desk: Desk
 
 
 class PageApplication(Application):

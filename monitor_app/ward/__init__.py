@@ -3,6 +3,7 @@
 from .changes import Change, Changes
 from .errors import AdmissionRefused, CommandRefused, RoomTaken, StayRefused, StoreBusy, StreamRefused, WardError
 from .room import Room
+from .stay import Stay
 from .stays import Stays
 from .trace import DeviceLink, StreamSpec, Trace
 from .ward import Ward
@@ -15,6 +16,7 @@ __all__ = [
     "DeviceLink",
     "Room",
     "RoomTaken",
+    "Stay",
     "StayRefused",
     "Stays",
     "StoreBusy",

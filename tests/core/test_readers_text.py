@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cpap_core.readers import RecordingError, read_recording, text, time_grid
+from cpap_core.readers import rejected as rejected_rows
 from cpap_core.types import Recording
 from tests.core.recordings import HEADER, breathing, text_rows, write_text
 
@@ -262,7 +263,7 @@ def test_f38_times_cannot_ask_for_memory_without_bound(path: Path) -> None:
 
 
 def test_f38_rejected_rows_cannot_fill_the_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "MAX_REJECTED_ROWS", 50)
+    monkeypatch.setattr(rejected_rows, "MAX_REJECTED_ROWS", 50)
     with pytest.raises(RecordingError, match=r"over 50 rows cannot be used, the first is line 3 \(time .* goes back"):
         read_recording(write_text(path, ROWS[::-1]))
 

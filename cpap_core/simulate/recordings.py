@@ -1,0 +1,113 @@
+"""The sample recordings that ship with the product, in the seven-column format.
+
+They are simulated, so anybody may have them; `python -m cpap_core.simulate.recordings` makes the same files again.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpap_core.conversion import (
+    AREA_RATIO,
+    CMH2O_PER_COUNT,
+    COUNT_AT_ZERO,
+    FLOW_UNITS_LPM,
+    MOIST_AIR_KG_PER_M3,
+    PA_PER_CMH2O,
+    UPSTREAM_AREA_M2,
+)
+from cpap_core.simulate.patient import SimulatedPatient
+from cpap_core.types import Samples
+
+RATE_HZ = 50.0
+HEADER = "time_s,v1_p2,v1_p1_ins,v1_p1_exp,v2_p2,v2_p1_ins,v2_p1_exp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One sample recording: its file's name, its length in s, who breathes, and what becomes of single rows."""
+
+    name: str
+    duration_s: float
+    seed: int
+    traits: dict[str, float] = field(default_factory=dict)
+    spoilt: dict[int, str] = field(default_factory=dict)
+
+
+OPEN_AIRWAY = {"obstructive_events_per_h": 0.0, "central_events_per_h": 0.0, "leak_episodes_per_h": 0.0}
+
+SAMPLES = (
+    Sample(name="calm.txt", duration_s=120, seed=11, traits={**OPEN_AIRWAY, "leak_lpm": 1.0}),
+    Sample(
+        name="apneas.txt",
+        duration_s=150,
+        seed=5,
+        traits={
+            **OPEN_AIRWAY,
+            "obstructive_events_per_h": 700.0,
+            "critical_pressure_cmh2o": 11.0,
+            "first_event_s": 22.0,
+            "leak_lpm": 1.0,
+        },
+    ),
+    Sample(
+        name="bad-rows.txt",
+        duration_s=90,
+        seed=23,
+        traits={**OPEN_AIRWAY, "leak_lpm": 1.0},
+        spoilt={
+            700: "{time},,{rest}",
+            1500: "{time},NaN,{rest}",
+            1501: "{time},NaN,{rest}",
+            2600: "sensor error",
+            3300: "{time},1638",
+        },
+    ),
+    Sample(
+        name="leaky.txt",
+        duration_s=120,
+        seed=31,
+        traits={**OPEN_AIRWAY, "leak_lpm": 6.0, "first_leak_s": 35.0, "episode_leak_lpm": 30.0},
+    ),
+)
+
+
+def counts_from_flow(flow_lpm: Samples, airway_pressure_cmh2o: Samples) -> NDArray[np.float64]:
+    """Raw counts of one venturi, shape (n_samples, 3): the inverse of `flow_and_pressure_from_counts`."""
+    flow = flow_lpm.astype(np.float64) / FLOW_UNITS_LPM["m3/s"]
+    difference_pa = (flow / UPSTREAM_AREA_M2) ** 2 * MOIST_AIR_KG_PER_M3 * (AREA_RATIO**2 - 1) / 2
+    upstream = COUNT_AT_ZERO + np.rint(airway_pressure_cmh2o / CMH2O_PER_COUNT)
+    neck = upstream - difference_pa / PA_PER_CMH2O / CMH2O_PER_COUNT
+    # The side that the air comes from has the higher pressure; which one that is gives the direction.
+    other = upstream - 6
+    inwards = flow >= 0
+    return np.stack([neck, np.where(inwards, upstream, other), np.where(inwards, other, upstream)], axis=1)
+
+
+def rows_of(sample: Sample) -> list[str]:
+    """The rows of a sample recording, without its header."""
+    patient = SimulatedPatient(sample.seed, RATE_HZ, keep_truth=False, **sample.traits)
+    flow, pressure = patient.samples(round(sample.duration_s * RATE_HZ))
+    rows = []
+    for index, (neck, inspiratory, expiratory) in enumerate(counts_from_flow(flow, pressure).tolist()):
+        rest = f"{inspiratory:.0f},{expiratory:.0f},{neck:.0f},{inspiratory:.0f},{expiratory:.0f}"
+        time = f"{index / RATE_HZ:.2f}"
+        spoilt = sample.spoilt.get(index)
+        rows.append(f"{time},{neck:.2f},{rest}" if spoilt is None else spoilt.format(time=time, rest=rest))
+    return rows
+
+
+def main(folder: Path) -> None:
+    """Write all of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for sample in SAMPLES:
+        (folder / sample.name).write_text("\n".join([HEADER, *rows_of(sample), ""]), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "assets/recordings"))
