@@ -22,7 +22,7 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
 from monitor_app import assets
-from monitor_app.api import Figures, api_routes
+from monitor_app.api import Figures, Services, api_routes
 from monitor_app.config import ConfigError, Settings
 from monitor_app.ingest import IngestHandler
 from monitor_app.push import Broadcaster, Site, wire
@@ -124,9 +124,17 @@ def _make_server(
         path: PageApplication(FunctionHandler(partial(document, context=context), trap_exceptions=False))
         for path, (document, _page) in PAGES.items()
     }
+    services = Services(
+        ward,
+        records,
+        settings.zone,
+        lab={"lab_name": settings.lab_name, "time_zone": str(settings.zone)},
+        prefix=settings.prefix,
+        get_commands=bool(settings.compat_get_commands),
+    )
     routes: list[Any] = [
         *assets.routes(),
-        *api_routes(ward, lambda: _figures(server, broadcaster, garbage, watch)),
+        *api_routes(services, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]
