@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tornado.web import RequestHandler
 
@@ -19,6 +20,12 @@ class _StateHandler(RequestHandler):
         """Take the ward, and what tells how the process is."""
         self.ward = ward
         self.figures = figures
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """In words; what is looked at is never changed."""
+        if status_code == 405:
+            self.set_header("Allow", "GET")
+        self.say(f"{status_code}: {self._reason}\n", "text/plain; charset=utf-8", status_code)
 
     def say(self, body: str, content_type: str, status: int = 200) -> None:
         """Finish, never cached."""
