@@ -25,6 +25,8 @@ DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:e[
 BEYOND = 10**30
 """Stands for whole numbers of more digits: none of them is within any bound, and converting them takes long."""
 
+NO_DICTIONARY = "Input is not a dictionary"
+TOO_MANY_PARTS = "Input has more parts than a patient's seven values"
 PLAIN_BYTES = 64 << 10
 MOST_PARTS = 1000
 MOST_RATE_PER_MIN = 1000.0
@@ -73,7 +75,8 @@ def parse(body: bytes) -> Any:
         A large body has so many parts that taking it apart would hold everything else up.
     """
     if len(body) > PLAIN_BYTES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_PARTS:
-        raise InputRefused("Input has more parts than a patient's seven values")
+        is_dictionary = body.lstrip()[:1] == b"{"
+        raise InputRefused(TOO_MANY_PARTS if is_dictionary else NO_DICTIONARY)
     try:
         return json.loads(body, parse_int=_whole)
     except (ValueError, RecursionError):
@@ -89,7 +92,7 @@ def check_update(given: Any) -> PatientUpdate:
         With the first thing that is wrong.
     """
     if not isinstance(given, dict):
-        raise InputRefused("Input is not a dictionary")
+        raise InputRefused(NO_DICTIONARY)
     values: dict[str, Any] = {}
     for key in KEYS:
         if key not in given:
