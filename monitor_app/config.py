@@ -41,6 +41,9 @@ class Settings:
     encode_once: int = _setting(
         1, "1 sends the same bytes to all pages in step, 0 encodes for each page", low=0, high=1
     )
+    compat_get_commands: int = _setting(
+        1, "1 lets existing clients command a pressure by GET, 0 refuses that and says how to POST", low=0, high=1
+    )
     queue_mib: int = _setting(
         64, "samples that may wait for the disk before acknowledgements are withheld", low=1, high=4096
     )

@@ -20,7 +20,7 @@ from tornado.web import ErrorHandler, RedirectHandler
 
 from monitor_app import assets
 from monitor_app.analysis import Analyst
-from monitor_app.api import Figures, api_routes
+from monitor_app.api import Figures, Services, api_routes
 from monitor_app.config import DATA_FILE, ConfigError, Settings
 from monitor_app.entry import Desk, upload_routes
 from monitor_app.ingest import IngestHandler
@@ -140,10 +140,18 @@ def _make_server(
     port = settings.port or _free_port(settings.host)
     own = [Place(name, port) for name in sorted({"localhost", "127.0.0.1", settings.host})]
     origins = Origins(own, settings.origins)
+    services = Services(
+        ward,
+        records,
+        settings.zone,
+        lab={"lab_name": settings.lab_name, "time_zone": str(settings.zone)},
+        prefix=settings.prefix,
+        get_commands=bool(settings.compat_get_commands),
+    )
     routes: list[Any] = [
         *assets.routes(),
         *upload_routes(desk, origins),
-        *api_routes(ward, lambda: _figures(server, broadcaster, garbage, watch)),
+        *api_routes(services, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from store.connections import Connections
-from store.rows import AuditRow, MarkRow, MeasurementRow, PatientRow, StayRow, fetch_all, fetch_one
+from store.rows import AuditRow, MarkRow, MeasurementHead, MeasurementRow, PatientRow, StayRow, fetch_all, fetch_one
 
 
 class People(Connections):
@@ -38,6 +38,27 @@ class People(Connections):
         """Give a patient's measurements, in the order they were received."""
         return fetch_all(self._query, MeasurementRow, "WHERE mrn = ? ORDER BY received_at, id", mrn)
 
+    def measurement_heads(
+        self, mrn: int, *, before: int | None = None, newest: int | None = None
+    ) -> list[MeasurementHead]:
+        """Give a patient's measurements without their pictures, in the order they were received.
+
+        With `newest` only so many of the last, with `before` only those of smaller ids.
+        """
+        rest = "WHERE mrn = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?"
+        return fetch_all(self._query, MeasurementHead, rest, mrn, before, before, -1 if newest is None else newest)[
+            ::-1
+        ]
+
+    def find_patients(self, text: str, *, after: int, most: int) -> list[PatientRow]:
+        """Give the patients whose MRN begins with a text or whose name has it, by MRN, from after an MRN on."""
+        literal = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        rest = (
+            "WHERE mrn > ? AND (name LIKE ? ESCAPE '\\' OR CAST(mrn AS TEXT) LIKE ? ESCAPE '\\' OR ? = '')"
+            " ORDER BY mrn LIMIT ?"
+        )
+        return fetch_all(self._query, PatientRow, rest, after, f"%{literal}%", f"{literal}%", text, most)
+
     def apnea_total_of_patient(self, mrn: int, exclude_stay_id: int | None = None) -> int:
         """Count a patient's apneas over all data (F23): stored breath gaps, open ones too, and measured counts.
 
@@ -69,7 +90,12 @@ class People(Connections):
         """Give a recording's marks, by their time in it."""
         return fetch_all(self._query, MarkRow, "WHERE recording_id = ? ORDER BY onset_s, id", recording_id)
 
-    def audit_trail(self, *, mrn: int | None = None, room: int | None = None, most: int = 1000) -> list[AuditRow]:
-        """Give the newest changes, newest first, of a patient, of a room, or all."""
-        rest = "WHERE (? IS NULL OR mrn = ?) AND (? IS NULL OR room = ?) ORDER BY id DESC LIMIT ?"
-        return fetch_all(self._query, AuditRow, rest, mrn, mrn, room, room, most)
+    def audit_trail(
+        self, *, mrn: int | None = None, room: int | None = None, before: int | None = None, most: int = 1000
+    ) -> list[AuditRow]:
+        """Give the newest changes, newest first, of a patient, of a room, or all; with `before` of smaller ids only."""
+        rest = (
+            "WHERE (? IS NULL OR mrn = ?) AND (? IS NULL OR room = ?) AND (? IS NULL OR id < ?)"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        return fetch_all(self._query, AuditRow, rest, mrn, mrn, room, room, before, before, most)

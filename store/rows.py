@@ -225,6 +225,27 @@ class MeasurementRow(Row):
     flow_image: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class MeasurementHead(Row):
+    """A measurement without its picture, which may have megabytes."""
+
+    table: ClassVar[str] = "(SELECT *, flow_image IS NOT NULL AS has_picture FROM measurements)"
+    id: int
+    mrn: int
+    stay_id: int | None
+    pressure_cmh2o: int | None
+    respiratory_rate_per_min: float | None
+    apnea_count: int | None
+    received_at: float
+    has_picture: bool
+
+    @classmethod
+    def from_sql(cls, values: Sequence[Any]) -> Self:
+        """Build the row from its columns' values."""
+        build: Callable[..., Self] = cls
+        return build(*values[:7], bool(values[7]))
+
+
 class MarkKind(StrEnum):
     """What a technician marks (F51)."""
 

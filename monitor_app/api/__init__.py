@@ -1,6 +1,7 @@
-"""HTTP for programs: the rooms as JSON, and the server's own state."""
+"""HTTP for programs: `/api/v1`, the routes of the earlier server, and the server's own state."""
 
 from .metrics import Figures
+from .operation import Services
 from .routes import api_routes
 
-__all__ = ["Figures", "api_routes"]
+__all__ = ["Figures", "Services", "api_routes"]

@@ -99,6 +99,10 @@ class Ward:
         now = self._rooms.moment()
         return [room.summary(now) for room in self.rooms()]
 
+    def summary(self, room: Room) -> dict[str, Any]:
+        """One room as `summaries` lists it."""
+        return room.summary(self._rooms.moment())
+
     def refresh(self) -> float:
         """Bring what pages show up to date, at most every 40 ms; gives the ward's clock."""
         now = self._rooms.moment()
