@@ -29,7 +29,17 @@ from monitor_app.push import Broadcaster, Site, wire
 from monitor_app.records import Records
 from monitor_app.retention import Retention
 from monitor_app.upkeep import Garbage, LoopWatch, allow_many_connections, resident_bytes
-from monitor_app.views import Page, PageHandler, PageSocket, room_document, room_page, wall_document, wall_page
+from monitor_app.views import (
+    Page,
+    PageHandler,
+    PageSocket,
+    patients_document,
+    patients_page,
+    room_document,
+    room_page,
+    wall_document,
+    wall_page,
+)
 from monitor_app.views.page import PageApplication, PageContext
 from monitor_app.ward import Ward
 from store import Store, StoreError
@@ -39,6 +49,7 @@ log = logging.getLogger(__name__)
 PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
     "/wall": (wall_document, wall_page),
     "/room": (room_document, room_page),
+    "/patients": (patients_document, patients_page),
 }
 """The site map: what fills a session's document, and the page that opens the session."""
 

@@ -11,6 +11,7 @@ from store.errors import (
     StoreTooNew,
     StoreUnusable,
 )
+from store.overview import PatientEntry, Record, Search
 from store.rows import (
     AuditRow,
     CommandRow,
@@ -38,8 +39,11 @@ __all__ = [
     "MeasurementRow",
     "MrnAssigned",
     "NotFound",
+    "PatientEntry",
     "PatientRow",
+    "Record",
     "RecordingRow",
+    "Search",
     "SegmentRow",
     "StayRow",
     "Store",

@@ -1,6 +1,7 @@
 """What people see: the wall and a room, each the same on a page and in a notebook."""
 
 from .handler import Page, PageHandler, PageSocket
+from .patients import patients_document, patients_page
 from .room import RoomView, room_document, room_page
 from .wall import Wall, wall_document, wall_page
 
@@ -10,6 +11,8 @@ __all__ = [
     "PageSocket",
     "RoomView",
     "Wall",
+    "patients_document",
+    "patients_page",
     "room_document",
     "room_page",
     "wall_document",
