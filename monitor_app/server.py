@@ -37,6 +37,8 @@ from monitor_app.views import (
     PageSocket,
     entry_document,
     entry_page,
+    patients_document,
+    patients_page,
     room_document,
     room_page,
     wall_document,
@@ -52,6 +54,7 @@ PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
     "/wall": (wall_document, wall_page),
     "/room": (room_document, room_page),
     "/entry": (entry_document, entry_page),
+    "/patients": (patients_document, patients_page),
 }
 """The site map: what fills a session's document, and the page that opens the session."""
 

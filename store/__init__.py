@@ -14,6 +14,7 @@ from store.errors import (
     StoreUnusable,
 )
 from store.inspection import Contents
+from store.overview import PatientEntry, Record, Search
 from store.restore import restore
 from store.rows import (
     AuditRow,
@@ -46,8 +47,11 @@ __all__ = [
     "MeasurementRow",
     "MrnAssigned",
     "NotFound",
+    "PatientEntry",
     "PatientRow",
+    "Record",
     "RecordingRow",
+    "Search",
     "SegmentRow",
     "StayRow",
     "Store",

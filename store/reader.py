@@ -1,4 +1,4 @@
-"""Reading recordings, their samples and findings, and commands; people and stays are in `people.py`."""
+"""Reading recordings, their samples and findings, and commands; people are in `people.py`, lists in `overview.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
 from store.errors import NotFound
-from store.people import People
+from store.overview import Overview
 from store.retention import HELD, TRIMMED_AT
 from store.rows import CommandRow, EventRow, RecordingRow, SegmentRow, Space, fetch_all, fetch_one
 
@@ -16,7 +16,7 @@ SEGMENTS_AT_ONCE = 32
 """Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
 
 
-class Reader(People):
+class Reader(Overview):
     """All queries, from any thread; what they give is on disk."""
 
     def recording(self, recording_id: int) -> RecordingRow | None:

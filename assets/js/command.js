@@ -16,7 +16,7 @@ export class PressureCommand {
     this.pending = null;
     this.lostLink = false;
     this.build();
-    host.onReply?.((reply) => this.answer(reply));
+    this.destroy = host.onReply((reply) => this.answer(reply));
   }
 
   build() {

@@ -71,3 +71,9 @@ export function whoOf(room) {
   if (!room.identified) return "Unidentified";
   return room.mrn === null || room.mrn === undefined ? "Unnamed" : `MRN ${room.mrn}`;
 }
+
+/** What was measured last, where that is newer than anything the room's device sent; null where the room is live, or has none. */
+export function measuredOf(room, { current }) {
+  const { measured } = room;
+  return !current && measured && measured.time > (room.newest_sample_time ?? 0) ? measured : null;
+}

@@ -2,6 +2,8 @@
 
 export const UNKNOWN = "--";
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 export function node(tag, className = "", text = null) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -53,6 +55,15 @@ export function tenth(value) {
   return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : value.toFixed(1);
 }
 
+export function hundredth(value) {
+  return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : value.toFixed(2);
+}
+
+/** 1 apnea, 3 apneas. */
+export function apneas(count) {
+  return `${whole(count)} apnea${count === 1 ? "" : "s"}`;
+}
+
 /** 41 s, 2 min 05 s, 4 h 55 min: as short as the length allows, and never a second too young. */
 export function duration(seconds) {
   const total = Math.max(0, Math.floor(seconds));
@@ -81,6 +92,7 @@ export class SiteClock {
     this.timeZone = timeZone;
     this.second = this.make({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
     this.minute = this.make({ hour: "2-digit", minute: "2-digit" });
+    this.calendar = this.make({ year: "numeric", month: "2-digit", day: "2-digit" });
   }
 
   make(fields) {
@@ -98,6 +110,25 @@ export class SiteClock {
 
   hourMinute(epoch) {
     return epoch === null || epoch === undefined ? UNKNOWN : this.minute.format(epoch * 1000);
+  }
+
+  /** 2026-11-24 21:52, as lists have it. */
+  sortable(epoch) {
+    const date = this.day(epoch);
+    return `${date.year}-${date.month}-${date.day} ${this.hourMinute(epoch)}`;
+  }
+
+  /** 21:52 of today, 23 Nov 21:52, or 23 Nov 2025 21:52. */
+  moment(epoch, now) {
+    if (epoch === null || epoch === undefined) return UNKNOWN;
+    const [date, today] = [this.day(epoch), this.day(now ?? epoch)];
+    const time = this.hourMinute(epoch);
+    if (date.year !== today.year) return `${Number(date.day)} ${MONTHS[date.month - 1]} ${date.year} ${time}`;
+    return date.month === today.month && date.day === today.day ? time : `${Number(date.day)} ${MONTHS[date.month - 1]} ${time}`;
+  }
+
+  day(epoch) {
+    return Object.fromEntries(this.calendar.formatToParts(epoch * 1000).map(({ type, value }) => [type, value]));
   }
 
   /** Seconds by which the lab's clock is ahead of UTC, for tick marks on its full hours. */

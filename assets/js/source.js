@@ -72,14 +72,20 @@ export class RequestLink {
     });
   }
 
+  /** Gives what ends it. */
+  join(list, one) {
+    list.push(one);
+    return () => list.splice(0, list.length, ...list.filter((other) => other !== one));
+  }
+
   /** What a mounted view needs to command and to ask: `onNews(taker(kind, news))`, `onOpen(act)` at each new session. */
   get verbs() {
     return {
       send: (request) => this.send(request),
-      onReply: (taker) => this.takers.push(taker),
+      onReply: (taker) => this.join(this.takers, taker),
       ask: (type, fields) => this.ask(type, fields),
-      onNews: (taker) => this.newsTakers.push(taker),
-      onOpen: (act) => this.openers.push(act),
+      onNews: (taker) => this.join(this.newsTakers, taker),
+      onOpen: (act) => this.join(this.openers, act),
     };
   }
 }

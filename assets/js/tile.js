@@ -1,9 +1,9 @@
 // One room on the wall: who, pressure, live flow, four numbers, and a band when something is wrong.
 
-import { UNKNOWN, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { UNKNOWN, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { stateOf } from "./clock.js";
-import { remarkOf, whoOf } from "./conditions.js";
+import { measuredOf, remarkOf, whoOf } from "./conditions.js";
 import { FlowScale } from "./scale.js";
 import { Trace, WINDOW_S } from "./trace.js";
 
@@ -25,7 +25,8 @@ function numberCell(label, short, className) {
 }
 
 export class Tile {
-  constructor(room, base) {
+  /** `onMore()` opens what else there is to see and do; without it there is only the way to the room's page. */
+  constructor(room, base, onMore = null) {
     this.element = node("article", "tile");
     const head = node("header", "tile-head");
     const title = node("h2", "tile-room");
@@ -49,6 +50,7 @@ export class Tile {
     this.note = node("span", "note");
     this.note.hidden = true;
     this.stage.append(canvas, this.note);
+    if (onMore) this.stage.append(this.buildMore(room, onMore));
     this.band = new Band();
     this.trace = new Trace(canvas, new FlowScale(WINDOW_S));
 
@@ -59,6 +61,15 @@ export class Tile {
     this.apneas.value.append(this.total);
     this.list.append(...this.numbers.map(({ cell }) => cell), this.apneas.cell);
     this.element.append(head, this.stage, this.band.element, this.list);
+  }
+
+  buildMore(room, onMore) {
+    this.more = node("button", "tile-more");
+    this.more.type = "button";
+    this.more.title = "Pictures and pressure";
+    this.more.setAttribute("aria-label", `Room ${room}: pictures and pressure`);
+    this.more.addEventListener("click", onMore);
+    return this.more;
   }
 
   /** What time alone may have changed: nothing, where the room is live and has no alarm. */
@@ -83,13 +94,19 @@ export class Tile {
     setAttribute(this.name, "title", who);
     setClass(this.name, "anonymous", empty || !room.patient_name);
     setText(this.mrn, room.mrn && room.patient_name && !empty ? String(room.mrn) : "");
-    setFigure(this.pressureFigure, current ? whole(room.pressure_cmh2o) : UNKNOWN);
+    const measured = measuredOf(room, found);
+    setClass(this.element, "measured", measured !== null);
+    const known = current || measured !== null;
+    const pressure = measured ? measured.pressure_cmh2o : room.pressure_cmh2o;
+    setFigure(this.pressureFigure, known ? whole(pressure) : UNKNOWN);
     TILE_NUMBERS.forEach(({ value }, i) => setFigure(this.numbers[i].figure, current ? value(room) : UNKNOWN));
-    const apneas = room.apnea_count_last_hour;
-    setFigure(this.apneas.figure, current ? whole(apneas) : UNKNOWN);
-    setText(this.total, current && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)}` : "");
-    setClass(this.apneas.cell, "many", current && apneas >= 2);
-    this.showNote(remarkOf(room, found, conditions, "Waiting for the device"));
+    if (measured) setFigure(this.numbers[0].figure, hundredth(measured.respiratory_rate_per_min).replace(/\.?0+$/, ""));
+    const apneas = measured ? measured.apnea_count : room.apnea_count_last_hour;
+    setFigure(this.apneas.figure, known ? whole(apneas) : UNKNOWN);
+    setText(this.total, known && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)}` : "");
+    setClass(this.apneas.cell, "many", known && apneas >= 2);
+    const remark = remarkOf(room, found, conditions, "Waiting for the device");
+    this.showNote(measured ? `Measured ${clock.moment(measured.time, beat.serverNow())}, not live` : remark);
     this.trace.setColor(current ? colors.flow : colors.old, current ? colors.flow : null);
     return { ...found, conditions };
   }

@@ -49,6 +49,14 @@ export class Trace {
     if (this.scale.settle(Math.floor(this.next / this.rate))) this.whole = true;
   }
 
+  /** What it holds, as `append` takes it: for a larger trace of the same samples. */
+  get samples() {
+    const first = Math.max(this.first ?? 0, this.next - this.size);
+    const count = this.first === null ? 0 : this.next - first;
+    const values = Array.from({ length: count }, (_, i) => this.values[(first + i) % this.size] / this.unit);
+    return { epoch: this.epoch, first, values, rate: this.rate };
+  }
+
   setColor(color, cursorColor) {
     if (color === this.color && cursorColor === this.cursorColor) return;
     this.color = color;

@@ -1,13 +1,14 @@
 // The wall: every room at once, from 1 to 64, without scrolling and without a hand.
 
 import { SiteClock, ingestAddress, node, setClass, setHidden, setText } from "./format.js";
-import { startWatchdog } from "./clock.js";
+import { startWatchdog, stateOf } from "./clock.js";
 import { MARK, spoken } from "./conditions.js";
 import { flash } from "./band.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { Tile } from "./tile.js";
-import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill, connecting } from "./topbar.js";
+import { RoomSheet, worstElsewhere } from "./sheet.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand, Pill, connecting, navigation } from "./topbar.js";
 import { readColors } from "./trace.js";
 
 const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
@@ -71,13 +72,16 @@ class Wall {
     this.face = new ClockFace();
     const right = node("div", "bar-right");
     right.append(...[this.high, this.medium, this.low, this.access, this.live, this.face].map(({ element }) => element));
-    bar.append(this.title, this.count, this.notice, right);
+    bar.append(this.title, this.count);
+    if (this.host.send) bar.append(navigation(this.host.base, "wall"));
+    bar.append(this.notice, right);
     this.lost = new LostBand();
     this.grid = node("div", "tiles");
     this.connecting = node("p", "connecting quiet", "Connecting");
     this.welcome = this.buildWelcome();
     this.announcer = new Announcer();
     this.root.append(bar, this.lost.element, this.grid, this.connecting, this.welcome, this.announcer.element);
+    this.sheet = this.host.send ? new RoomSheet(this.host, this.root) : null;
     this.el.replaceChildren(this.root);
     loadFont(this.host.base);
   }
@@ -105,7 +109,12 @@ class Wall {
     }
     if (added) this.layOut();
     for (const room of snapshot ? rooms.keys() : changed) this.unshown.add(room);
-    for (const wave of waves) this.tiles.get(wave[0])?.append(wave, rooms.get(wave[0]).display_rate_hz);
+    for (const wave of waves) {
+      const rate = rooms.get(wave[0])?.display_rate_hz;
+      this.tiles.get(wave[0])?.append(wave, rate);
+      if (wave[0] === this.sheet?.number) this.sheet.append(wave, rate);
+    }
+    if (this.sheet?.isOpen && (snapshot || changed.has(this.sheet.number) || gone.includes(this.sheet.number))) this.look();
     if (before === 0 || snapshot) {
       this.showNews();
       this.look();
@@ -114,12 +123,17 @@ class Wall {
   }
 
   addTile(room) {
-    const tile = new Tile(room, this.host.base);
+    const tile = new Tile(room, this.host.base, this.sheet && (() => this.openSheet(room)));
     const after = [...this.tiles.keys()].filter((other) => other > room).sort((a, b) => a - b)[0];
     this.grid.insertBefore(tile.element, after === undefined ? null : this.tiles.get(after).element);
     this.tiles.set(room, tile);
     this.sizes.observe(tile.stage);
     return true;
+  }
+
+  openSheet(room) {
+    this.sheet.open(room, this.tiles.get(room).trace.samples);
+    this.look();
   }
 
   removeTile(room) {
@@ -148,12 +162,15 @@ class Wall {
     const sentences = beat.refusal ? [beat.refusal.refused] : beat.silence() >= 4 ? ["Server lost"] : [];
     const counts = { high: 0, medium: 0, low: 0 };
     let oldest = null;
+    const found = [];
     for (const [number, room] of rooms) {
       const { age, current, conditions } = this.tiles.get(number).watch(room, beat, this.clock, this.colors, this.terse);
+      if (this.sheet?.isOpen) found.push({ room: number, conditions });
       if (current && (oldest === null || age > oldest)) oldest = age;
       if (conditions.length) counts[conditions[0].priority] += 1;
       for (const condition of conditions) sentences.push(`Room ${number}: ${spoken(condition)}`);
     }
+    if (this.sheet?.isOpen) this.showSheet(found);
     this.announcer.say(sentences);
     this.live.showAge(this.feed, oldest);
     for (const priority of ["high", "medium", "low"]) {
@@ -170,6 +187,14 @@ class Wall {
     setClass(this.root, "lost", known && beat.lost);
     setClass(this.root, "unknown", !known);
     this.plan();
+  }
+
+  showSheet(found) {
+    const { rooms, beat } = this.feed;
+    const { number } = this.sheet;
+    const room = rooms.get(number);
+    const state = room ? stateOf(room, beat) : { state: "empty", age: null, current: false };
+    this.sheet.show(room, state, beat, this.clock, this.colors, worstElsewhere(number, found));
   }
 
   layOut() {

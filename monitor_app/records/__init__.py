@@ -1,5 +1,6 @@
 """What is stored, for pages and programs: queries off the event loop, as plain data."""
 
+from .history import list_patients, list_records, show_patient
 from .records import Records
 
-__all__ = ["Records"]
+__all__ = ["Records", "list_patients", "list_records", "show_patient"]

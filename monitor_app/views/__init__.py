@@ -2,6 +2,7 @@
 
 from .entry import entry_document, entry_page
 from .handler import Page, PageHandler, PageSocket
+from .patients import patients_document, patients_page
 from .refusal import ForeignHost, ForeignHostHandler
 from .room import RoomView, room_document, room_page
 from .wall import Wall, wall_document, wall_page
@@ -16,6 +17,8 @@ __all__ = [
     "Wall",
     "entry_document",
     "entry_page",
+    "patients_document",
+    "patients_page",
     "room_document",
     "room_page",
     "wall_document",

@@ -12,14 +12,12 @@ from panel.viewable import Viewer
 
 from monitor_app import assets
 from monitor_app.push import Site, attach_requests
-from monitor_app.ward import Ward, WardError
+from monitor_app.ward import Ward
 
 from .handler import Arguments, Page, core_script
 from .live import ANYWHERE, LiveComponent, OwnSource
+from .orders import carry_out
 from .page import PageContext, argument, go_live, leave_connecting, resumes
-
-LATE_S = 3.0
-"""By then the page has said that nobody answers, and somebody may have set the pressure at the device (command.js)."""
 
 
 class LiveRoom(LiveComponent):
@@ -69,27 +67,6 @@ class RoomView(Viewer):
         """The component that draws."""
         return self._live
 
-    async def carry_out(self, request: dict[str, Any], *, by: str) -> str | None:
-        """Do what the room's page asks; gives the error in words, or None."""
-        if request.get("type") != "set_pressure" or self.room is None or request.get("room") != self.room:
-            return f"This page commands room {self.room} and no other"
-        reason, command_id, asked_at = request.get("reason"), request.get("request_id"), request.get("asked_at")
-        if not isinstance(asked_at, int | float):
-            return "It does not say when it was asked for"
-        if (late_s := self.ward.now - asked_at) > LATE_S:
-            return f"it came {late_s:.0f} s late. Look at the room before you send it again"
-        try:
-            await self.ward.command_pressure(
-                self.room,
-                request.get("pressure_cmh2o"),
-                by=by,
-                reason=str(reason)[:500] if reason else None,
-                command_id=str(command_id)[:100] if command_id else None,
-            )
-        except WardError as error:
-            return str(error)
-        return None
-
 
 def room_document(doc: Document, context: PageContext) -> None:
     """Fill a document with the room that the address names; without one the page says how to choose one."""
@@ -100,8 +77,10 @@ def room_document(doc: Document, context: PageContext) -> None:
         doc.template_variables["dist_url"] = f"{context.prefix}/static/extensions/panel/"  # else from a public host
         view.__panel__().server_doc(doc, location=False)
 
-    async def on_request(request: dict[str, Any]) -> str | None:
-        return await view.carry_out(request, by="room page")
+    async def on_request(request: dict[str, Any]) -> str | dict[str, Any] | None:
+        if number is None or request.get("room") != number:
+            return f"This page commands room {number} and no other"
+        return await carry_out(context.ward, request, by="room page")
 
     attach_requests(doc, on_request)
     go_live(doc, context, number or 0)

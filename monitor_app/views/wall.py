@@ -9,11 +9,13 @@ from bokeh.resources import Resources
 from panel.viewable import Viewer
 
 from monitor_app import assets
-from monitor_app.push import Site
+from monitor_app.push import Site, attach_requests
 from monitor_app.ward import Ward
 
 from .handler import Page, core_script
+from .history import HistoryWatch
 from .live import ANYWHERE, LiveComponent, OwnSource
+from .orders import carry_out
 from .page import PageContext, go_live, leave_connecting
 
 
@@ -51,8 +53,19 @@ class Wall(Viewer):
 
 
 def wall_document(doc: Document, context: PageContext) -> None:
-    """Fill a document with the wall (F23)."""
+    """Fill a document with the wall (F23), and with what its tiles' dialog asks for (F25, F26)."""
     leave_connecting(doc)
+
+    async def on_request(request: dict[str, Any]) -> str | dict[str, Any] | None:
+        if request.get("type") == "history":
+            return await history.open(request.get("room"))
+        if request.get("type") == "history_closed":
+            history.close()
+            return {}
+        return await carry_out(context.ward, request, by="wall")
+
+    history = HistoryWatch(context.ward, context.records, attach_requests(doc, on_request))
+    doc.on_session_destroyed(lambda _session: history.close())
     go_live(doc, context)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from cpap_core.types import Samples
 from store import Store, StoreBehind, StoreConflict
 
+from .changes import Changes
 from .errors import RoomTaken, StoreBusy, StreamRefused
 from .rebuild import rebuild_stay, rebuild_trace, stored_counts
 from .recorder import TRY_LATER, Recorder
@@ -33,9 +34,10 @@ DISK_S = 5.0
 class Streams:
     """What devices do in the ward."""
 
-    def __init__(self, store: Store, rooms: Rooms) -> None:
+    def __init__(self, store: Store, rooms: Rooms, changes: Changes) -> None:
         self.store = store
         self.rooms = rooms
+        self._changes = changes
         self.recorder = Recorder(store)
 
     def find(self, number: int, spec: StreamSpec) -> tuple[Room, Trace] | None:
@@ -128,6 +130,9 @@ class Streams:
             await on_disk(self.store.end_recording(trace.recording_id, self.rooms.moment().epoch))
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
+        room = next((r for r in self.rooms.all() if r.stay and r.stay.traces.get(trace.spec.stream_id) is trace), None)
+        if room is not None and room.stay is not None:
+            self._changes.tell("recording", room.number, room.stay.mrn)
 
     async def stored(self, trace: Trace) -> int:
         """Wait until what was queued is on disk; gives the next sample."""
@@ -177,6 +182,7 @@ class Streams:
         for resting in stay.superfluous((room.trace, trace), self.rooms.moment().epoch):
             self.recorder.found(resting, resting.finish())
             stay.forget(resting)
+        self._changes.tell("recording", number, stay.mrn)
         return room, trace
 
     def next_sample(self, spec: StreamSpec) -> int:

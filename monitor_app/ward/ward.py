@@ -61,7 +61,7 @@ class Ward:
         self.version = 0
         self.changes = Changes()
         self._rooms = Rooms(clock, monotonic)
-        self.streams = Streams(store, self._rooms)
+        self.streams = Streams(store, self._rooms, self.changes)
         self.stays = Stays(store, self._rooms, self.streams, self.changes)
         self._refreshed: float | None = None
 
