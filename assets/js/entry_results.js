@@ -1,10 +1,8 @@
 // What was found in a recording: the numbers, and the rows that could not be used.
 
-import { duration, node, setClass, setFigure, setHidden, setText } from "./format.js";
+import { MANY_APNEAS, duration, node, setClass, setFigure, setHidden, setText } from "./format.js";
 
 const NOT_MEASURED = "Not measured";
-const MANY_APNEAS = 2;
-
 const CARDS = [
   { key: "rate", label: "Breathing rate", unit: "breaths/min", value: ({ breath_rate_bpm: rate }) => rate.toFixed(2) },
   { key: "apneas", label: "Apnea count", unit: "", value: ({ apnea_count: count }) => String(count) },

@@ -1,6 +1,8 @@
 // Words and numbers as people read them, and the one way text reaches the page: as text, never as markup.
 
 export const UNKNOWN = "--";
+/** From so many apneas on the count is red, with a mark beside it (F9, F23). */
+export const MANY_APNEAS = 2;
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

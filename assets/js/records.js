@@ -1,8 +1,6 @@
 // A patient's earlier records: measurements, which open beside the latest, and recordings, which open in the review.
 
-import { apneas, duration, hundredth, node, setAttribute, setClass, setHidden, setText, whole } from "./format.js";
-
-export const MANY_APNEAS = 2;
+import { MANY_APNEAS, apneas, duration, hundredth, node, setAttribute, setClass, setHidden, setText, whole } from "./format.js";
 
 export class RecordList {
   /** `onChoose(record)` is called with a measurement, or with null where the chosen one is chosen again. */

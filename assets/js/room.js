@@ -1,6 +1,6 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
-import { SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { MANY_APNEAS, SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
 import { startWatchdog, stateOf } from "./clock.js";
 import { remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
@@ -199,7 +199,7 @@ class Room {
       const { cell, figure, term, unit } = this.numbers[i];
       setFigure(figure, current ? value(room) : UNKNOWN);
       if (name === "apneas") {
-        setClass(cell, "many", current && room.apnea_count_last_hour >= 2);
+        setClass(cell, "many", current && room.apnea_count_last_hour >= MANY_APNEAS);
         setText(unit, current ? `of ${whole(room.total_apnea_count)}` : "");
       }
       if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `pressure, set ${room.pressure_cmh2o}` : "pressure");

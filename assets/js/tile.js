@@ -1,6 +1,6 @@
 // One room on the wall: who, pressure, live flow, four numbers, and a band when something is wrong.
 
-import { UNKNOWN, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { MANY_APNEAS, UNKNOWN, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { stateOf } from "./clock.js";
 import { measuredOf, remarkOf, whoOf } from "./conditions.js";
@@ -104,7 +104,7 @@ export class Tile {
     const apneas = measured ? measured.apnea_count : room.apnea_count_last_hour;
     setFigure(this.apneas.figure, known ? whole(apneas) : UNKNOWN);
     setText(this.total, known && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)}` : "");
-    setClass(this.apneas.cell, "many", known && apneas >= 2);
+    setClass(this.apneas.cell, "many", known && apneas >= MANY_APNEAS);
     const remark = remarkOf(room, found, conditions, "Waiting for the device");
     this.showNote(measured ? `Measured ${clock.moment(measured.time, beat.serverNow())}, not live` : remark);
     this.trace.setColor(current ? colors.flow : colors.old, current ? colors.flow : null);
