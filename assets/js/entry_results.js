@@ -1,9 +1,9 @@
 // What was found in a recording: the numbers, and the rows that could not be used.
 
 import { duration, node, setClass, setFigure, setHidden, setText } from "./format.js";
+import { MANY_APNEAS } from "./records.js";
 
 const NOT_MEASURED = "Not measured";
-const MANY_APNEAS = 2;
 
 const CARDS = [
   { key: "rate", label: "Breathing rate", unit: "breaths/min", value: ({ breath_rate_bpm: rate }) => rate.toFixed(2) },
