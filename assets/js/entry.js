@@ -108,7 +108,7 @@ class Entry {
   /** A session is there, the first or a later one: it gets what stands here and looks at it anew. */
   async open() {
     const { patient } = this;
-    const had = { fields: this.fields.texts, locked: this.locked, result_id: this.recording.resultId };
+    const had = { fields: this.fields.texts, locked: this.locked, result_id: this.recording.resultId, patient };
     const answer = await this.host.ask("open", had);
     if (!answer.ok || patient !== this.patient) return;
     this.recording.open(answer);
@@ -131,7 +131,7 @@ class Entry {
     this.showSending(true);
     this.ask(null);
     this.say("", "Sending");
-    const answer = await this.host.ask("send", { fields: this.fields.texts, replaces_mrn: replaces });
+    const answer = await this.host.ask("send", { fields: this.fields.texts, replaces_mrn: replaces, patient });
     if (patient !== this.patient) return;
     this.showSending(false);
     this.fields.failAll(answer.errors ?? {});
@@ -163,7 +163,7 @@ class Entry {
     this.ask(null);
     this.say("", "");
     this.fields.focusFirst();
-    const { ok, secret } = await this.host.ask("reset");
+    const { ok, secret } = await this.host.ask("reset", { patient });
     if (ok && patient === this.patient) this.recording.secret = secret;
   }
 

@@ -23,8 +23,11 @@ export class RecordingPicker {
     const label = node("label", "entry-file", "Choose a recording");
     this.file = node("input", "entry-file-input");
     Object.assign(this.file, { type: "file", accept: RECORDING_KINDS.join(",") });
-    this.file.addEventListener("click", () => (this.file.value = "")); // the same file again is a choice, too
-    this.file.addEventListener("change", () => this.file.files.length && this.choose(this.file.files[0]));
+    this.file.addEventListener("change", () => {
+      const [file] = this.file.files;
+      this.file.value = ""; // else the browser would keep it to itself when the same file is chosen again
+      if (file) this.choose(file);
+    });
     label.append(this.file);
     this.samples = node("select", "entry-samples");
     this.samples.setAttribute("aria-label", "Sample recordings");
@@ -148,6 +151,9 @@ export class RecordingPicker {
   /** News of the server: what became of the recording. */
   take({ secret, phase, name, message, result, result_id: id, again }) {
     if (secret !== this.secret) return;
+    // What the request itself says of its progress may come later than this.
+    this.request = null;
+    this.showProgress(null);
     if (phase === "failed") this.fail(message);
     else if (phase === "analysing") this.say(`Reading ${name}`);
     else {

@@ -101,8 +101,7 @@ class Desk:
         """The form was reset, or its page is gone: what is under way for it comes to nothing."""
         sheet.is_open = False
         self._sheets.pop(sheet.secret, None)
-        if sheet.task is not None:
-            sheet.task.cancel()
+        self.supersede(sheet)
 
     def sheet(self, secret: str) -> Sheet | None:
         """The form's place that has this secret."""
@@ -116,10 +115,14 @@ class Desk:
         sheet.loaded.add(found[0])
         return found[1]
 
-    def load(self, sheet: Sheet, path: Path, name: str, digest: str, *, is_ours: bool = True) -> None:
-        """Have a recording analysed for a form; a file of ours is removed afterwards."""
+    def supersede(self, sheet: Sheet) -> None:
+        """Another recording was chosen: the one before it comes to nothing."""
         if sheet.task is not None:
             sheet.task.cancel()
+
+    def load(self, sheet: Sheet, path: Path, name: str, digest: str, *, is_ours: bool = True) -> None:
+        """Have a recording analysed for a form; a file of ours is removed afterwards."""
+        self.supersede(sheet)
         sheet.task = asyncio.get_running_loop().create_task(self._load(sheet, path, name, digest))
         if is_ours:
             sheet.task.add_done_callback(lambda _task: self.remove(path))

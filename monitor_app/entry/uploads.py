@@ -34,7 +34,7 @@ class UploadHandler(RequestHandler):
     """Takes the bytes of a file as the body, its name and the form's secret as headers."""
 
     def initialize(self, desk: Desk, origins: Origins) -> None:
-        """Take the desk, and which pages may send to it."""
+        """Take the desk, and where our pages may come from."""
         self.desk = desk
         self.origins = origins
         self.sheet: Sheet | None = None
@@ -132,6 +132,8 @@ class UploadHandler(RequestHandler):
             return
         self.file, self.path = open(handle, "wb", buffering=0), Path(name)  # noqa: SIM115, PTH123
         self.desk.uploads += 1
+        if self.sheet is not None:
+            self.desk.supersede(self.sheet)
 
     def _take(self, file: IO[bytes], chunk: bytes) -> None:
         self.digest.update(chunk)

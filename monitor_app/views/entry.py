@@ -40,6 +40,7 @@ class EntryDesk:
         self._sending = asyncio.Lock()
         self._recorded: set[tuple[str, int]] = set()
         self._result_id = ""
+        self._patient: Any = None  # the page's own count: what it asked for before a reset says another
 
     def attach(self, tell: Tell) -> None:
         """Tell a page from now on."""
@@ -59,7 +60,7 @@ class EntryDesk:
         if kind == "send":
             return await self._send(request)
         if kind == "reset":
-            return self._reset()
+            return self._reset(request)
         if kind == "sample":
             try:
                 await self._desk.load_sample(self._sheet, str(request.get("sample")))
@@ -82,6 +83,7 @@ class EntryDesk:
 
     def _open(self, request: dict[str, Any]) -> dict[str, Any]:
         """A page begins, or is back after a loss with what it had; that is checked anew."""
+        self._patient = request.get("patient")
         answer: dict[str, Any] = {
             "secret": self._sheet.secret,
             "limit_bytes": self._desk.limit_bytes,
@@ -102,7 +104,7 @@ class EntryDesk:
     async def _send(self, request: dict[str, Any]) -> dict[str, Any] | str:
         generation = self.form.generation
         async with self._sending:
-            if self.form.generation != generation:
+            if self.form.generation != generation or request.get("patient") != self._patient:
                 return "The form was reset: nothing was sent"
             errors = self.form.apply(_texts(request)) or self.form.missing
             if errors:
@@ -152,7 +154,8 @@ class EntryDesk:
         self._recorded.add(key)
         return "measurement recorded"
 
-    def _reset(self) -> dict[str, Any]:
+    def _reset(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._patient = request.get("patient")
         self._desk.leave(self._sheet)
         self.form.reset()
         self._recorded = set()  # what is under way still adds to the old one
