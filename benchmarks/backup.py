@@ -27,7 +27,7 @@ SAMPLES_AT_ONCE = 1_000_000
 BYTES_OF_A_SAMPLE = 8
 CHANNELS = [{"name": "flow", "unit": "L/min"}, {"name": "airway_pressure", "unit": "cmH2O"}]
 FRAME_S = 0.2
-QUIET_S = 15.0
+SETTLE_S, QUIET_S = 3.0, 15.0
 
 
 def fill(path: Path, size_bytes: float) -> None:
@@ -88,7 +88,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     with Server(folder / "data", MONITOR_LOG_LEVEL="WARNING") as server:
         beds = [Bed(server.url, 101 + at) for at in range(options.rooms)]
         running = [asyncio.create_task(bed.stream()) for bed in beds]
-        await asyncio.sleep(3)
+        await asyncio.sleep(SETTLE_S)
         begun = time.monotonic()
         await asyncio.sleep(QUIET_S)
         quiet = [took for bed in beds for at, took in bed.acks_s if at >= begun]

@@ -11,7 +11,7 @@ import pytest
 from bokeh.client import pull_session
 
 from benchmarks import __main__ as bench
-from benchmarks import churn, devices, initial, joins, memory, push, sessions, start
+from benchmarks import backup, churn, devices, initial, joins, memory, push, sessions, start
 from benchmarks.bokeh_client import PageClient
 from benchmarks.process import Process, Server
 
@@ -127,6 +127,17 @@ def test_bench_start_says_where_the_time_goes(capsys: pytest.CaptureFixture[str]
     assert start.main(["--rooms", "2", "--hours", "0.1", "--repeat", "0"]) == 0
     said = capsys.readouterr().out
     for word in ("imports", "bokeh", "rebuild the stays"):
+        assert word in said
+
+
+def test_bench_backup_copies_while_devices_stream(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "SETTLE_S", 1.0)
+    monkeypatch.setattr(backup, "QUIET_S", 1.0)
+    assert backup.main(["--gb", "0.02", "--rooms", "2"]) == 0
+    said = capsys.readouterr().out
+    for word in ("backup, checked and on disk", "acknowledgements during the backup", "a bare copy of the same size"):
         assert word in said
 
 

@@ -16,7 +16,7 @@ from monitor_app import config
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
 GUIDE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-KNOWN = {name for name, _default, _text in config.table()} | {"MONITOR_MAX_UPLOAD_MB"}
+KNOWN = {name for name, _default, _text in config.table()}
 
 
 def assignments(text: str) -> dict[str, str]:
