@@ -66,7 +66,7 @@ class Uploads:
             writer.write(b"0\r\n\r\n")
         else:
             writer.write(body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             status = int((await reader.readline()).split()[1])
             while (await reader.readline()).strip():
                 pass
