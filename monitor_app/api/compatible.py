@@ -12,8 +12,8 @@ from store import StoreError
 from .all_patients import all_patients
 from .bounded import PICTURE_BODY_BYTES, SMALL_BODY_BYTES, BoundedHandler
 from .compatible_input import InputRefused, PatientUpdate, read_update, whole
+from .foreign import foreign
 from .operation import Services
-from .origin import foreign
 
 BY = "API, existing client"
 NO_PATIENT = "Patient not in database"
@@ -57,7 +57,7 @@ class AddPatientHandler(CompatibleHandler):
 
     async def post(self) -> None:
         """Check everything, then admit or update, then measure."""
-        refusal = foreign(self.request)
+        refusal = foreign(self.services.origins, self.request)
         if refusal is not None:
             self.say_json(refusal, 403)
             return
@@ -102,7 +102,7 @@ class PressureQueryHandler(CompatibleHandler):
         if number is None:
             self.say_json("Room number is not an integer", 400)
             return
-        if refusal := foreign(self.request):
+        if refusal := foreign(self.services.origins, self.request):
             # A page elsewhere could make a command count as delivered.
             self.say_json(refusal, 403)
             return
@@ -123,7 +123,7 @@ class NewPressureHandler(CompatibleHandler):
 
     async def get(self, room: str, value: str) -> None:
         """Command a pressure."""
-        refusal = SWITCHED_OFF if not self.services.get_commands else foreign(self.request)
+        refusal = SWITCHED_OFF if not self.services.get_commands else foreign(self.services.origins, self.request)
         if refusal is not None:
             self.say_error(refusal, 403)
             return

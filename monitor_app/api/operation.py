@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from monitor_app.origins import Origins
 from monitor_app.records import Records
 from monitor_app.ward import Ward
 from store import Store
@@ -39,6 +40,7 @@ class Services:
 
     ward: Ward
     records: Records
+    origins: Origins
     zone: ZoneInfo
     lab: dict[str, str]
     prefix: str = ""

@@ -9,8 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tornado.web import HTTPError
 
 from .bounded import BoundedHandler
+from .foreign import foreign
 from .operation import Call, Encoded, Operation, Services
-from .origin import foreign
 from .problems import MEDIA_TYPE, Problem, field_errors, invalid, problem_of
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class ResourceHandler(ProblemHandler):
 
     def _check(self, operation: Operation, path: tuple[str, ...]) -> tuple[Any, Any, str]:
         """The parameters, the body and the key, or a problem that lists all that is wrong."""
-        if operation.changes and (refusal := foreign(self.request)):
+        if operation.changes and (refusal := foreign(self.services.origins, self.request)):
             raise Problem(403, refusal)
         if self.is_too_large:
             raise Problem(413, self.too_large)
