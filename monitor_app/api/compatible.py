@@ -9,7 +9,7 @@ from typing import Any
 from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, StoreBusy
 from store import StoreError
 
-from .all_patients import all_patients
+from .all_patients import PART_BYTES, all_patients
 from .bounded import PICTURE_BODY_BYTES, SMALL_BODY_BYTES, BoundedHandler
 from .compatible_input import InputRefused, PatientUpdate, read_update, whole
 from .foreign import foreign
@@ -66,9 +66,9 @@ class AddPatientHandler(CompatibleHandler):
             return
         try:
             if len(self.body) > SMALL_BODY_BYTES:
-                update = await asyncio.get_running_loop().run_in_executor(None, read_update, bytes(self.body))
+                update = await asyncio.get_running_loop().run_in_executor(None, read_update, self.body)
             else:
-                update = read_update(bytes(self.body))
+                update = read_update(self.body)
             is_new = await self._apply(update)
         except (InputRefused, AdmissionRefused, StayRefused, CommandRefused) as error:
             self.say_json(str(error), 400)
@@ -146,7 +146,11 @@ class AllPatientsHandler(CompatibleHandler):
         """List them; hundreds of patients with pictures are never in memory at once."""
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
+        unsent = 0
         async for part in all_patients(self.ward, self.services.records, self.services.zone):
             self.write(part)
-            await self.flush()
+            unsent += len(part)
+            if unsent >= PART_BYTES:
+                unsent = 0
+                await self.flush()
         await self.finish()

@@ -55,7 +55,7 @@ class PatientUpdate:
         return self.pressure_cmh2o is not None and self.respiratory_rate_per_min is not None
 
 
-def read_update(body: bytes) -> PatientUpdate:
+def read_update(body: bytes | bytearray) -> PatientUpdate:
     """Take a body apart. Slow where it holds a picture: for a thread.
 
     Raises
@@ -66,7 +66,7 @@ def read_update(body: bytes) -> PatientUpdate:
     return check_update(parse(body))
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray) -> Any:
     """The JSON of a body; what is none is None.
 
     Raises

@@ -50,12 +50,23 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked: `given` are its parameters, `body` its body, `key` its Idempotency-Key."""
+    """One request, checked.
+
+    Attributes
+    ----------
+    given, body : models
+        Its parameters, and what its body says.
+    key : str
+        Its Idempotency-Key.
+    digest : bytes
+        Differs where the request does.
+    """
 
     services: Services
     given: Any
     body: Any
     key: str
+    digest: bytes
 
     @property
     def ward(self) -> Ward:

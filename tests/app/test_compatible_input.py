@@ -179,7 +179,7 @@ def test_pictures_as_clients_send_them(picture: bytes) -> None:
 
 
 def test_a_large_body_of_many_parts_is_not_taken_apart() -> None:
-    """8 MB of `[1,1,...]` would hold every other thread up for a third of a second."""
+    """4 MB of `[1,1,...]` would hold every other thread up for a fifth of a second."""
     assert "more parts" in refusal(b'{"a": [' + b"1," * 100_000 + b"1]}")
 
 
