@@ -153,4 +153,6 @@ class AllPatientsHandler(CompatibleHandler):
             if unsent >= PART_BYTES:
                 unsent = 0
                 await self.flush()
+                # Where the client reads as fast as it is written, nothing else would get its turn.
+                await asyncio.sleep(0)
         await self.finish()

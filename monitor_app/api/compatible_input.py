@@ -27,7 +27,7 @@ BEYOND = 10**30
 
 NO_DICTIONARY = "Input is not a dictionary"
 TOO_MANY_PARTS = "Input has more parts than a patient's seven values"
-PLAIN_BYTES = 64 << 10
+PLAIN_BYTES = 8 << 10
 MOST_PARTS = 1000
 MOST_RATE_PER_MIN = 1000.0
 MOST_APNEAS = 1_000_000
