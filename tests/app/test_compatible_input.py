@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor_app.api.compatible_input import KEYS, InputRefused, PatientUpdate, read_update
+from monitor_app.api.compatible_input import InputRefused, PatientUpdate, read_update
 from tests.app.flow_pictures import jpeg, png
 
 SENT: dict[str, Any] = {
@@ -23,6 +23,8 @@ SENT: dict[str, Any] = {
     "apnea_count": 2,
     "flow_image": base64.b64encode(png()).decode(),
 }
+KEYS = tuple(SENT)
+"""In the order in which they are checked."""
 
 
 def refusal(body: bytes | dict[str, Any]) -> str:
