@@ -146,6 +146,7 @@ def _make_server(
     services = Services(
         ward,
         records,
+        origins,
         settings.zone,
         lab={"lab_name": settings.lab_name, "time_zone": str(settings.zone)},
         prefix=settings.prefix,

@@ -108,7 +108,11 @@ def correct(
         _check_free(db, new)
         db.execute("UPDATE stays SET mrn = ? WHERE id = ?", [new, stay_id])
         db.execute("UPDATE measurements SET mrn = ? WHERE stay_id = ?", [new, stay_id])
-        _forget_if_nothing_is_left(db, stay.mrn)
+        was = get(db, PatientRow, "mrn", stay.mrn)
+        if _forget_if_nothing_is_left(db, stay.mrn):
+            # What was said of the patient under the wrong MRN is the patient's.
+            known = get(db, PatientRow, "mrn", new)
+            upsert_patient(db, new, known.name or was.name, known.date_of_birth or was.date_of_birth, at)
     corrected = get(db, StayRow, "id", stay_id)
     note(db, at, by, "corrected", corrected, before, _who(db, new))
     return corrected
@@ -160,11 +164,13 @@ def _who(db: Database, mrn: int) -> str:
     return f"MRN {mrn}, {patient.name or 'no name'}, born {patient.date_of_birth or 'unknown'}"
 
 
-def _forget_if_nothing_is_left(db: Database, mrn: int) -> None:
-    """A wrong MRN must not stay behind as a patient who never was; the trail keeps what it was."""
+def _forget_if_nothing_is_left(db: Database, mrn: int) -> bool:
+    """A wrong MRN must not stay behind as a patient who never was; the trail keeps it. Gives whether it went."""
     stays, measurements = (find(db, kind, "WHERE mrn = ?", mrn) for kind in (StayRow, MeasurementRow))
-    if stays is None and measurements is None:
-        db.execute("DELETE FROM patients WHERE mrn = ?", [mrn])
+    if stays is not None or measurements is not None:
+        return False
+    db.execute("DELETE FROM patients WHERE mrn = ?", [mrn])
+    return True
 
 
 def _check_free(db: Database, mrn: int) -> None:

@@ -20,31 +20,25 @@ PART_BYTES = 256 << 10
 
 
 async def all_patients(ward: Ward, records: Records, zone: ZoneInfo) -> AsyncIterator[bytes]:
-    """Give a JSON list of the patients who are in the rooms now, in parts of some 256 KiB."""
+    """Give a JSON list of the patients who are in the rooms now, in parts of at most 64 KiB."""
     present = [
         (room.number, room.stay.mrn, room.stay.patient_name)
         for room in ward.rooms()
         if room.stay is not None and room.stay.mrn is not None
     ]
-    waiting = bytearray(b"[")
+    yield b"["
     for at, (room, mrn, name) in enumerate(present):
         heads = await records.ask(partial(Store.measurement_heads, mrn=mrn))
-        waiting += b", " if at else b""
-        waiting += _head(room, mrn, name, heads)
+        yield (b", " if at else b"") + _head(room, mrn, name, heads)
         done = 0
         while done < len(heads):
-            pictures, taken = await records.ask(partial(_pictures, heads=heads[done:]))
-            waiting += b", " if done else b""
-            waiting += pictures
+            parts, taken = await records.ask(partial(_pictures, heads=heads[done:]))
             done += taken
-            if len(waiting) >= PART_BYTES:
-                yield bytes(waiting)
-                waiting.clear()
-        waiting += f'], "timestamp": {json.dumps([_stamp(head.received_at, zone) for head in heads])}}}'.encode()
-        if len(waiting) >= PART_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    yield bytes(waiting + b"]")
+            for part in parts:
+                yield part
+            yield b", " if done < len(heads) else b""
+        yield f'], "timestamp": {json.dumps([_stamp(head.received_at, zone) for head in heads])}}}'.encode()
+    yield b"]"
 
 
 def _head(room: int, mrn: int, name: str | None, heads: list[MeasurementHead]) -> bytes:
@@ -60,17 +54,16 @@ def _head(room: int, mrn: int, name: str | None, heads: list[MeasurementHead]) -
     return json.dumps(patient, allow_nan=False).encode()[: -len("]}")]
 
 
-def _pictures(store: Store, heads: list[MeasurementHead]) -> tuple[bytes, int]:
-    """The pictures of the first of these, as JSON strings, and of how many."""
-    texts: list[str] = []
-    size = 0
-    for head in heads:
+def _pictures(store: Store, heads: list[MeasurementHead]) -> tuple[list[bytes], int]:
+    """The pictures of the first of these as JSON strings, in parts, and of how many."""
+    parts: list[bytes] = []
+    for at, head in enumerate(heads):
         row = store.measurement(head.id) if head.has_picture else None
-        texts.append(f'"{encode(row.flow_image if row is not None else None)}"')
-        size += len(texts[-1])
-        if size >= PART_BYTES:
-            break
-    return ", ".join(texts).encode("ascii"), len(texts)
+        picture = row.flow_image if row is not None else None
+        parts += [b', "' if at else b'"', *encode(picture or b""), b'"']
+        if sum(map(len, parts)) >= PART_BYTES:
+            return parts, at + 1
+    return parts, len(heads)
 
 
 def _stamp(epoch_s: float, zone: ZoneInfo) -> str:

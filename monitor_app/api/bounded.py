@@ -10,7 +10,7 @@ from tornado.web import RequestHandler, stream_request_body
 BODY_WITHIN_S = 60.0
 SMALL_BODY_BYTES = 64 << 10
 NO_CONTENT = 204
-PICTURE_BODY_BYTES = 8 << 20
+PICTURE_BODY_BYTES = 4 << 20
 """A body with a picture in base64; recordings come by other ways."""
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, StoreBusy
 from store import StoreError
 
-from .all_patients import all_patients
+from .all_patients import PART_BYTES, all_patients
 from .bounded import PICTURE_BODY_BYTES, SMALL_BODY_BYTES, BoundedHandler
 from .compatible_input import InputRefused, PatientUpdate, read_update, whole
+from .foreign import foreign
 from .operation import Services
-from .origin import foreign
 
 BY = "API, existing client"
 NO_PATIENT = "Patient not in database"
@@ -57,7 +57,7 @@ class AddPatientHandler(CompatibleHandler):
 
     async def post(self) -> None:
         """Check everything, then admit or update, then measure."""
-        refusal = foreign(self.request)
+        refusal = foreign(self.services.origins, self.request)
         if refusal is not None:
             self.say_json(refusal, 403)
             return
@@ -66,9 +66,9 @@ class AddPatientHandler(CompatibleHandler):
             return
         try:
             if len(self.body) > SMALL_BODY_BYTES:
-                update = await asyncio.get_running_loop().run_in_executor(None, read_update, bytes(self.body))
+                update = await asyncio.get_running_loop().run_in_executor(None, read_update, self.body)
             else:
-                update = read_update(bytes(self.body))
+                update = read_update(self.body)
             is_new = await self._apply(update)
         except (InputRefused, AdmissionRefused, StayRefused, CommandRefused) as error:
             self.say_json(str(error), 400)
@@ -102,7 +102,7 @@ class PressureQueryHandler(CompatibleHandler):
         if number is None:
             self.say_json("Room number is not an integer", 400)
             return
-        if refusal := foreign(self.request):
+        if refusal := foreign(self.services.origins, self.request):
             # A page elsewhere could make a command count as delivered.
             self.say_json(refusal, 403)
             return
@@ -123,7 +123,7 @@ class NewPressureHandler(CompatibleHandler):
 
     async def get(self, room: str, value: str) -> None:
         """Command a pressure."""
-        refusal = SWITCHED_OFF if not self.services.get_commands else foreign(self.request)
+        refusal = SWITCHED_OFF if not self.services.get_commands else foreign(self.services.origins, self.request)
         if refusal is not None:
             self.say_error(refusal, 403)
             return
@@ -146,7 +146,13 @@ class AllPatientsHandler(CompatibleHandler):
         """List them; hundreds of patients with pictures are never in memory at once."""
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
+        unsent = 0
         async for part in all_patients(self.ward, self.services.records, self.services.zone):
             self.write(part)
-            await self.flush()
+            unsent += len(part)
+            if unsent >= PART_BYTES:
+                unsent = 0
+                await self.flush()
+                # Where the client reads as fast as it is written, nothing else would get its turn.
+                await asyncio.sleep(0)
         await self.finish()

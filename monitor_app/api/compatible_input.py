@@ -27,7 +27,7 @@ BEYOND = 10**30
 
 NO_DICTIONARY = "Input is not a dictionary"
 TOO_MANY_PARTS = "Input has more parts than a patient's seven values"
-PLAIN_BYTES = 64 << 10
+PLAIN_BYTES = 8 << 10
 MOST_PARTS = 1000
 MOST_RATE_PER_MIN = 1000.0
 MOST_APNEAS = 1_000_000
@@ -55,7 +55,7 @@ class PatientUpdate:
         return self.pressure_cmh2o is not None and self.respiratory_rate_per_min is not None
 
 
-def read_update(body: bytes) -> PatientUpdate:
+def read_update(body: bytes | bytearray) -> PatientUpdate:
     """Take a body apart. Slow where it holds a picture: for a thread.
 
     Raises
@@ -66,7 +66,7 @@ def read_update(body: bytes) -> PatientUpdate:
     return check_update(parse(body))
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray) -> Any:
     """The JSON of a body; what is none is None.
 
     Raises

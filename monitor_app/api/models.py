@@ -1,4 +1,4 @@
-"""What programs send and get, as pydantic models: they check each request, and the OpenAPI document is made of them."""
+"""What programs ask for and command, as pydantic models: each request is checked and described by them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from .compatible_input import MOST_APNEAS, MOST_RATE_PER_MIN
 
 HIGHEST_ROOM = (1 << 31) - 1
 HIGHEST_ID = (1 << 53) - 1
+MOST_SAMPLES = 1 << 18
+MOST_CSV_SAMPLES = 1 << 15
+"""Text costs 40 times what the same numbers cost in binary."""
+MOST_BREATHS = 10_000
 
 
 def _pressure(value: Any) -> int:
@@ -40,7 +44,6 @@ Pressure = Annotated[
         }
     ),
 ]
-Epoch = Annotated[float, Field(description="Time in epoch s")]
 Id = Annotated[int, Field(ge=1, le=HIGHEST_ID)]
 
 
@@ -48,12 +51,6 @@ class Given(BaseModel):
     """What a request says: nothing unknown, and no number as a text."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class Answer(BaseModel):
-    """What is answered."""
-
-    model_config = ConfigDict(from_attributes=True, extra="forbid")
 
 
 # ---- what is asked for
@@ -99,6 +96,38 @@ class PageOfAudit(Given):
     room: Annotated[int | None, Field(ge=1, le=HIGHEST_ROOM, description="Of this room")] = None
     before: Annotated[int | None, Field(ge=1, le=HIGHEST_ID, description="The `next` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=200, description="Items on a page")] = 50
+
+
+class AtRecording(Given):
+    """A recording."""
+
+    id: Id
+
+
+class FindRecordings(Given):
+    """Recordings, newest first."""
+
+    mrn: Annotated[int | None, Field(ge=1, le=HIGHEST_MRN, description="Of this patient")] = None
+    room: Annotated[int | None, Field(ge=1, le=HIGHEST_ROOM, description="Of this room")] = None
+    before: Annotated[int | None, Field(ge=1, le=HIGHEST_ID, description="With a smaller id")] = None
+    limit: Annotated[int, Field(ge=1, le=500, description="At most so many")] = 500
+
+
+class PartOfSamples(AtRecording):
+    """Samples from one on."""
+
+    first: Annotated[int, Field(ge=0, le=HIGHEST_ID, description="Index of the first")] = 0
+    n: Annotated[
+        int | None, Field(ge=0, le=MOST_SAMPLES, description=f"How many; at most {MOST_CSV_SAMPLES} as csv")
+    ] = None
+    format: Literal["binary", "csv"] = "binary"
+
+
+class PartOfBreaths(AtRecording):
+    """Breaths from one on."""
+
+    first: Annotated[int, Field(ge=0, le=HIGHEST_ID, description="How many to pass over")] = 0
+    n: Annotated[int, Field(ge=0, le=MOST_BREATHS, description="How many")] = MOST_BREATHS
 
 
 # ---- what is commanded
@@ -160,162 +189,3 @@ class NewMark(Given):
 
     kind: Literal["lights_off", "lights_on", "mask_refit", "note"]
     text: Annotated[str, Field(max_length=LONGEST_TEXT, description="A note needs one")] = ""
-
-
-# ---- what is answered
-
-
-class RoomSummary(Answer):
-    """A room; unknown is null."""
-
-    room: int
-    mrn: int | None
-    patient_name: str | None
-    pressure_cmh2o: Annotated[
-        int | None, Field(description="Applied by the device last; before that the newer of commanded and measured")
-    ]
-    respiratory_rate_per_min: Annotated[float | None, Field(description="null in a breath gap and unless live")]
-    state: Literal["live", "stale", "silent", "faulted", "empty"]
-    newest_sample_time: Annotated[float | None, Field(description="Receipt of the newest sample, epoch s")]
-    breaths: Annotated[int | None, Field(description="Since the stay began")]
-    apnea_count: Annotated[int | None, Field(description="Since the stay began, by the breath-gap rule")]
-    apnea_count_last_hour: Annotated[int | None, Field(description="Of the last 60 min of recording time")]
-    total_apnea_count: Annotated[int | None, Field(description="Over all data of the patient")]
-    samples_received: Annotated[int | None, Field(description="Since the stay began")]
-
-
-class Command(Answer):
-    """A commanded pressure and its fate."""
-
-    command_id: str
-    room: int
-    pressure_cmh2o: int
-    previous_cmh2o: int | None
-    state: Literal["commanded", "delivered", "applied", "refused", "superseded"]
-    by: str
-    given_reason: Annotated[str | None, Field(description="Why it was commanded")]
-    commanded_at: Epoch
-    delivered_at: float | None
-    applied_at: float | None
-    refused_at: float | None
-    reason: Annotated[str | None, Field(description="Why the device refused it")]
-
-
-class Measurement(Answer):
-    """A measurement, with its time of receipt."""
-
-    id: int
-    mrn: int
-    stay_id: int | None
-    pressure_cmh2o: int | None
-    respiratory_rate_per_min: float | None
-    apnea_count: int | None
-    received_at: Epoch
-    has_picture: Annotated[bool, Field(description="Then there is `/api/v1/measurements/<id>/flow.png`")]
-
-
-class Mark(Answer):
-    """A moment that somebody marked."""
-
-    mark_id: str
-    kind: str
-    text: str
-    time: Epoch
-    by: str
-
-
-class RoomDetail(RoomSummary):
-    """A room and who is in it."""
-
-    stay_id: int | None
-    stay_started: float | None
-    date_of_birth: date | None
-    device: str | None
-    max_pressure_cmh2o: Annotated[int | None, Field(description="Above it a command needs a reason")]
-    commands: Annotated[list[Command], Field(description="The newest 20, newest first")]
-    measurement: Annotated[Measurement | None, Field(description="The patient's newest")]
-    marks: Annotated[list[Mark], Field(description="The newest 200, in the order they were made")]
-
-
-class Patient(Answer):
-    """A patient who is or was here."""
-
-    mrn: int
-    patient_name: str | None
-    date_of_birth: date | None
-    room: Annotated[int | None, Field(description="Where the patient is now")]
-    first_seen: Epoch
-
-
-class Patients(Answer):
-    """A page of patients."""
-
-    items: list[Patient]
-    next: Annotated[int | None, Field(description="`after` of the next page, null on the last")]
-
-
-class Stay(Answer):
-    """A patient's time in a room."""
-
-    id: int
-    room: int
-    mrn: int | None
-    started_at: Epoch
-    ended_at: float | None
-
-
-class Measurements(Answer):
-    """A page of measurements, newest first."""
-
-    items: list[Measurement]
-    next: Annotated[int | None, Field(description="`before` of the next page, null on the last")]
-
-
-class AuditEntry(Answer):
-    """A change of a patient or a stay; it is never changed itself."""
-
-    id: int
-    at: Epoch
-    by: str
-    action: str
-    room: int | None
-    mrn: int | None
-    stay_id: int | None
-    before: str | None
-    after: str | None
-    reason: str | None
-
-
-class AuditTrail(Answer):
-    """A page of the audit trail, newest first."""
-
-    items: list[AuditEntry]
-    next: Annotated[int | None, Field(description="`before` of the next page, null on the last")]
-
-
-class Site(Answer):
-    """The lab."""
-
-    lab_name: str
-    time_zone: str
-
-
-class FieldError(Answer):
-    """A field that is wrong."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    where: Annotated[Literal["body", "path", "query", "header"], Field(alias="in")]
-    pointer: str
-    detail: str
-
-
-class ProblemDetails(Answer):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: Annotated[str, Field(description="What is wrong this time, with the bound and the remedy")]
-    instance: str
-    errors: Annotated[list[FieldError], Field(description="Every field that is wrong")] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -23,15 +22,16 @@ class Once(Generic[T]):
         self._kept = kept
         self._answers: OrderedDict[str, tuple[bytes, asyncio.Future[T]]] = OrderedDict()
 
-    async def run(self, key: str, request: bytes, do: Callable[[], Awaitable[T]]) -> T:
+    async def run(self, key: str, digest: bytes, do: Callable[[], Awaitable[T]]) -> T:
         """Do it and give its answer; the same key again gives that answer. What failed was not done, and may be again.
+
+        The digest tells one request from another.
 
         Raises
         ------
         Problem
             The key was given with another request.
         """
-        digest = hashlib.sha256(request).digest()
         while known := self._answers.get(key):
             if known[0] != digest:
                 raise Problem(422, f"Idempotency-Key {key!r} was given before, with another request: use a new key")

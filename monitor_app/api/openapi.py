@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from .answers import ProblemDetails
 from .compatible_docs import PATHS, SCHEMAS
-from .models import ProblemDetails
 from .operation import Call, Encoded, Operation
 from .problems import MEDIA_TYPE, TITLES
 from .resource import LONGEST_KEY

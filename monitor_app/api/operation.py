@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from monitor_app.origins import Origins
 from monitor_app.records import Records
 from monitor_app.ward import Ward
 from store import Store
@@ -39,6 +40,7 @@ class Services:
 
     ward: Ward
     records: Records
+    origins: Origins
     zone: ZoneInfo
     lab: dict[str, str]
     prefix: str = ""
@@ -48,12 +50,23 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked: `given` are its parameters, `body` its body, `key` its Idempotency-Key."""
+    """One request, checked.
+
+    Attributes
+    ----------
+    given, body : models
+        Its parameters, and what its body says.
+    key : str
+        Its Idempotency-Key.
+    digest : bytes
+        Differs where the request does.
+    """
 
     services: Services
     given: Any
     body: Any
     key: str
+    digest: bytes
 
     @property
     def ward(self) -> Ward:

@@ -6,7 +6,7 @@ from typing import Any
 
 from store import MeasurementHead, MeasurementRow, PatientRow
 
-from . import models
+from . import answers, models
 from .operation import Call, Encoded, Operation
 from .pictures import media_type
 from .problems import Problem
@@ -106,7 +106,7 @@ OPERATIONS = (
         tag="patients",
         run=list_patients,
         given=models.FindPatients,
-        answer=models.Patients,
+        answer=answers.Patients,
     ),
     Operation(
         method="GET",
@@ -115,7 +115,7 @@ OPERATIONS = (
         tag="patients",
         run=show_patient,
         given=models.AtPatient,
-        answer=models.Patient,
+        answer=answers.Patient,
         problems=(404,),
     ),
     Operation(
@@ -125,7 +125,7 @@ OPERATIONS = (
         tag="patients",
         run=list_stays,
         given=models.AtPatient,
-        answer=list[models.Stay],
+        answer=list[answers.Stay],
         problems=(404,),
     ),
     Operation(
@@ -135,7 +135,7 @@ OPERATIONS = (
         tag="patients",
         run=list_measurements,
         given=models.PageOfPatient,
-        answer=models.Measurements,
+        answer=answers.Measurements,
         problems=(404,),
     ),
     Operation(
@@ -155,6 +155,6 @@ OPERATIONS = (
         tag="audit",
         run=audit_trail,
         given=models.PageOfAudit,
-        answer=models.AuditTrail,
+        answer=answers.AuditTrail,
     ),
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from tornado.web import HTTPError
 
-from .bounded import BoundedHandler
+from .bounded import SMALL_BODY_BYTES, BoundedHandler
+from .foreign import foreign
 from .operation import Call, Encoded, Operation, Services
-from .origin import foreign
 from .problems import MEDIA_TYPE, Problem, field_errors, invalid, problem_of
 
 log = logging.getLogger(__name__)
@@ -91,11 +93,13 @@ class ResourceHandler(ProblemHandler):
         operation = self.operations.get(method)
         if operation is None:
             raise HTTPError(405)
-        given, body, key = self._check(operation, path)
-        call = Call(self.services, given, body, key)
+        if len(self.body) > SMALL_BODY_BYTES:
+            checked = await asyncio.get_running_loop().run_in_executor(None, self._check, operation, path)
+        else:
+            checked = self._check(operation, path)
+        call = Call(self.services, *checked)
         if operation.takes_key and operation.is_once:
-            request = f"{method} {self.request.path}\n".encode() + bytes(self.body)
-            answer = await self.services.once.run(key, request, lambda: self._do(operation, call))
+            answer = await self.services.once.run(call.key, call.digest, lambda: self._do(operation, call))
         else:
             answer = await self._do(operation, call)
         for name, value in answer.headers.items():
@@ -108,9 +112,9 @@ class ResourceHandler(ProblemHandler):
             return answer
         return Encoded(encode(operation.answer, answer))
 
-    def _check(self, operation: Operation, path: tuple[str, ...]) -> tuple[Any, Any, str]:
-        """The parameters, the body and the key, or a problem that lists all that is wrong."""
-        if operation.changes and (refusal := foreign(self.request)):
+    def _check(self, operation: Operation, path: tuple[str, ...]) -> tuple[Any, Any, str, bytes]:
+        """The parameters, the body, the key and the digest, or a problem that lists all that is wrong."""
+        if operation.changes and (refusal := foreign(self.services.origins, self.request)):
             raise Problem(403, refusal)
         if self.is_too_large:
             raise Problem(413, self.too_large)
@@ -124,7 +128,9 @@ class ResourceHandler(ProblemHandler):
         body = self._body(operation, errors) if operation.body is not None else None
         if errors:
             raise invalid(errors)
-        return given, body, key
+        digest = hashlib.sha256(f"{operation.method} {self.request.path}\n".encode())
+        digest.update(self.body)
+        return given, body, key, digest.digest()
 
     def _given(self, operation: Operation, path: tuple[str, ...], errors: list[dict[str, str]]) -> Any:
         values: dict[str, Any] = {name: self.get_query_arguments(name)[-1] for name in self.request.query_arguments}
@@ -154,7 +160,7 @@ class ResourceHandler(ProblemHandler):
             # Also keeps pages of other hosts out: browsers ask before they send JSON elsewhere.
             raise Problem(415, "the body must be application/json, and its Content-Type must say so")
         try:
-            return operation.body.model_validate_json(bytes(self.body))
+            return operation.body.model_validate_json(self.body)
         except ValidationError as error:
             errors += field_errors(error, "body")
             return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor_app.ward import Room
 
-from . import models
+from . import answers, models
 from .bounded import PICTURE_BODY_BYTES
 from .operation import BY, Call, Operation
 from .patients import as_measurement
@@ -129,7 +129,7 @@ OPERATIONS = (
         summary="List the rooms with a patient, a device, or a word of a device that was turned away",
         tag="rooms",
         run=list_rooms,
-        answer=list[models.RoomSummary],
+        answer=list[answers.RoomSummary],
     ),
     Operation(
         method="GET",
@@ -138,7 +138,7 @@ OPERATIONS = (
         tag="rooms",
         run=show_room,
         given=models.AtRoom,
-        answer=models.RoomDetail,
+        answer=answers.RoomDetail,
         problems=(404,),
     ),
     Operation(
@@ -149,7 +149,7 @@ OPERATIONS = (
         run=command_pressure,
         given=models.AtRoom,
         body=models.PressureCommand,
-        answer=models.Command,
+        answer=answers.Command,
         status=202,
         is_once=False,
     ),
@@ -161,7 +161,7 @@ OPERATIONS = (
         run=admit,
         given=models.AtRoom,
         body=models.Admission,
-        answer=models.RoomDetail,
+        answer=answers.RoomDetail,
         problems=(409,),
     ),
     Operation(
@@ -172,7 +172,7 @@ OPERATIONS = (
         run=transfer,
         given=models.AtRoom,
         body=models.Transfer,
-        answer=models.RoomDetail,
+        answer=answers.RoomDetail,
         problems=(409,),
     ),
     Operation(
@@ -195,7 +195,7 @@ OPERATIONS = (
         run=correct,
         given=models.AtRoom,
         body=models.Correction,
-        answer=models.RoomDetail,
+        answer=answers.RoomDetail,
         problems=(409,),
     ),
     Operation(
@@ -206,7 +206,7 @@ OPERATIONS = (
         run=measure,
         given=models.AtRoom,
         body=models.NewMeasurement,
-        answer=models.Measurement,
+        answer=answers.Measurement,
         status=201,
         problems=(409,),
         most_bytes=PICTURE_BODY_BYTES,
@@ -219,7 +219,7 @@ OPERATIONS = (
         run=mark,
         given=models.AtRoom,
         body=models.NewMark,
-        answer=models.Mark,
+        answer=answers.Mark,
         status=201,
         problems=(409,),
     ),
@@ -230,7 +230,7 @@ OPERATIONS = (
         tag="stays",
         run=marks,
         given=models.AtRoom,
-        answer=list[models.Mark],
+        answer=list[answers.Mark],
         problems=(404,),
     ),
 )

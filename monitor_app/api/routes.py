@@ -7,7 +7,7 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from . import patients, rooms
+from . import patients, recordings, rooms
 from .compatible import AddPatientHandler, AllPatientsHandler, NewPressureHandler, PressureQueryHandler
 from .metrics import ServerFigures
 from .openapi import document_operation
@@ -20,7 +20,7 @@ Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of `/api/v1`."""
-    table = (*rooms.OPERATIONS, *patients.OPERATIONS)
+    table = (*rooms.OPERATIONS, *patients.OPERATIONS, *recordings.OPERATIONS)
     return (*table, document_operation(table))
 
 

@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from monitor_app.api import Figures, Services, api_routes
+from monitor_app.origins import Origins, Place
 from monitor_app.records import Records
 from monitor_app.ward import Ward
 from tests.app.ward_helpers import Clock, open_ward
@@ -58,7 +59,9 @@ def with_api(folder: Path, story: Callable[[ApiServer], Awaitable[None]], **opti
             api = ApiServer(ward, clock, sockets[0].getsockname()[1])
             records = Records(ward.store)
             given = {"zone": ZoneInfo("UTC"), "lab": {"lab_name": "Sleep Lab", "time_zone": "UTC"}, **options}
-            server = HTTPServer(Application(api_routes(Services(ward, records, **given), lambda: api.figures)))
+            origins = Origins([Place("127.0.0.1", sockets[0].getsockname()[1])], [])
+            services = Services(ward, records, origins, **given)
+            server = HTTPServer(Application(api_routes(services, lambda: api.figures)))
             server.add_sockets(sockets)
             try:
                 await story(api)

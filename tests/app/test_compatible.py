@@ -120,7 +120,7 @@ def test_a_body_of_25_mb_is_refused_in_words(server: LiveServer, room: int) -> N
     body = sent(room, flow_image="A" * (25 << 20))
     status, words = server.post("/add_patient", body)
     assert status == 413
-    assert "at most 8388608 are taken: send a smaller one" in words
+    assert "at most 4194304 are taken: send a smaller one" in words
     assert server.post("/add_patient", sent(room)) == CREATED
 
 

@@ -174,6 +174,24 @@ def test_a_wrong_mrn_is_put_right_with_all_that_was_recorded(tmp_path):
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F50.4")
+def test_what_was_said_under_a_wrong_mrn_goes_with_the_patient(tmp_path):
+    """But not what belongs to somebody who was here before."""
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        await ward.stays.admit(101, 7, "Ada", date(1990, 1, 2), by="test")
+        await ward.stays.correct(101, mrn=70, by="test")
+        moved = ward.store.patient(70)
+        assert (moved.name, moved.date_of_birth) == ("Ada", date(1990, 1, 2))
+        await ward.stays.discharge(101, by="test")
+        await ward.stays.admit(101, 70, by="test")
+        await ward.stays.correct(101, mrn=71, by="test")
+        assert ward.store.patient(70).name == "Ada"
+        assert ward.store.patient(71).name is None
+
+    in_ward(tmp_path, story)
+
+
 def test_the_trail_of_changes_cannot_be_changed(tmp_path):
     async def story(ward: Ward, _clock: Clock) -> None:
         await ward.stays.admit(101, 7, by="technician")
