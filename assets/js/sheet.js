@@ -90,10 +90,11 @@ export class RoomSheet {
       const value = node("dd");
       const figure = node("span", "figure", UNKNOWN);
       const aside = node("span", "unit", unit);
+      const term = node("dt", "", label);
       value.append(figure, aside);
-      cell.append(value, node("dt", "", label));
+      cell.append(value, term);
       list.append(cell);
-      return { cell, figure, aside };
+      return { cell, figure, aside, term };
     });
     this.records = new RecordList(this.host, (record) => this.choose(record));
     this.side = node("div", "sheet-side");
@@ -191,7 +192,7 @@ export class RoomSheet {
     setClass(count.cell, "many", latest >= 2);
     const total = (current || measured) && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)} in all` : "";
     setText(count.aside, total);
-    setText(received.aside, current ? "live" : measured ? "not live" : "");
+    setText(received.term, current ? "received, live" : measured ? "received, not live" : "received");
     setClass(this.element, "old", !current);
   }
 
