@@ -13,7 +13,6 @@ from monitor_app.views.orders import carry_out
 from monitor_app.ward import Ward
 from tests.app.ward_helpers import Clock, feed_breathing, in_ward, spec
 
-
 TOLD_BY_S = 0.4
 """By then a change is told; several are gathered for 0.05 s, and the store answers from a thread."""
 
