@@ -1,8 +1,7 @@
 // All patients: found by name, MRN or room; each opens to what was recorded, told anew by push.
 
-import { UNKNOWN, apneas, duration, hundredth, node, setAttribute, setClass, setHidden, setText, whole } from "./format.js";
+import { MANY_APNEAS, UNKNOWN, apneas, duration, hundredth, node, setAttribute, setClass, setHidden, setText, whole } from "./format.js";
 import { PicturePane, fileStamp } from "./picture.js";
-import { MANY_IN_RECORD } from "./records.js";
 import { Shell } from "./shell.js";
 
 const SEARCH_AFTER_MS = 150;
@@ -179,7 +178,7 @@ class Section {
   row(record, clock) {
     const { kind, runs } = record;
     const row = node("tr");
-    const many = record.apnea_count >= MANY_IN_RECORD;
+    const many = record.apnea_count >= MANY_APNEAS;
     setClass(row, "many", many);
     // A recording that runs has no number that stands: it is live on its room's page.
     const cells = runs
