@@ -10,6 +10,7 @@ BENCHES = {
     "browser": "a page in Chromium: share of its main thread, painting, time until live, bytes, heap",
     "initial": "what a page costs that joins: bytes until it is live, and time",
     "joins": "a burst of browsers after a restart, ten that leave at once, and the event loop's pauses in quiet",
+    "command": "a pressure from the station to the room's page in two Chromium windows: how long until it is seen",
     "churn": "pages that stall and come back among many that watch: no gap, no double, nobody held up",
     "sessions": "the server's memory after thousands of pages that opened and closed",
     "memory": "the server's memory over an hour of recording time of 16 rooms",

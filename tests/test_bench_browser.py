@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import browser
+from benchmarks import browser, command
 from benchmarks.browser import bounds
 
 
@@ -33,3 +33,15 @@ def test_the_walls_bounds_are_the_requirements() -> None:
     assert (small.main_thread, small.initial_kb, large.main_thread, large.initial_kb) == (0.08, 40, 0.12, 130)
     assert (small.skeleton_ms, small.live_ms) == (large.skeleton_ms, large.live_ms) == (400, 1000)
     assert (room.main_thread, room.live_ms) == (0.15, None)
+
+
+@pytest.mark.ui
+def test_bench_command_sees_a_pressure_on_the_other_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--commands", "3", "--rooms", "1"]) in (0, 1)  # this machine may be busy
+    said = capsys.readouterr().out
+    for word in (
+        "on the other screen after",
+        "p99",
+        "HTTP requests of both pages            0, required at most 0: met",
+    ):
+        assert word in said

@@ -5,14 +5,21 @@ import { node, setHidden, setText } from "./format.js";
 export class EventList {
   constructor() {
     this.element = node("section", "panel events");
-    const title = node("h2", "panel-title", "Events");
+    this.head = node("header", "events-head");
+    this.head.append(node("h2", "panel-title", "Events"));
     this.list = node("ol", "event-list");
     this.list.tabIndex = 0;
     this.list.setAttribute("aria-label", "Events, newest first");
     this.none = node("p", "quiet", "Nothing so far. Apneas, pressure changes and leaks are listed here as they happen.");
-    this.element.append(title, this.none, this.list);
+    this.element.append(this.head, this.none, this.list);
     this.rows = [];
     this.shown = null;
+  }
+
+  /** Marks are made where they are listed. */
+  takeMarks(menu) {
+    this.head.append(menu.button);
+    this.head.after(menu.said, menu.element);
   }
 
   show(events, clock) {

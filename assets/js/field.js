@@ -10,7 +10,7 @@ export class Field {
     const id = `bw-field-${(fieldsMade += 1)}`;
     this.element = node("div", "field");
     const title = node("label", "field-label", label);
-    if (hint) title.append(" ", node("span", "quiet", hint));
+    if (hint) title.append(node("span", "quiet", hint));
     title.htmlFor = id;
     this.input = node("input", "field-input");
     Object.assign(this.input, { id, type: "text", autocomplete: "off", ...attributes });

@@ -1,6 +1,7 @@
 // The night so far: pressure, respiratory rate and leak by the minute, and a lane of events.
 
 import { duration, node, setClass, setHidden, setText } from "./format.js";
+import { shortened } from "./plot.js";
 
 const TICK_STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 const SHORTEST_S = 900;
@@ -63,7 +64,7 @@ export class NightPlot {
     const since = room?.stay_started ?? (any ? night.minutes[0] : null);
     setText(this.aside, since === null ? "" : ` · pressure, respiratory rate, leak and events since ${clock.hourMinute(since)}`);
     if (now === null || this.width < 2) return;
-    const drawn = any ? `${night.minutes.length} ${night.events.length} ${Math.floor(now / 60)} ${colors.tile}` : "none";
+    const drawn = any ? `${night.minutes.length} ${night.events.length} ${night.marks?.length ?? 0} ${Math.floor(now / 60)} ${colors.tile}` : "none";
     if (this.drawn === drawn && this.night === night) return;
     this.drawn = drawn;
     this.night = night;
@@ -84,8 +85,23 @@ export class NightPlot {
       const wide = Math.max(2.5, x(epoch + (length ?? 0)) - x(epoch));
       ink.fillRect(x(epoch), EVENT_LANE.top * plotHeight, wide, EVENT_LANE.height * plotHeight);
     }
+    this.paintMarks(night.marks ?? [], x, plotHeight, colors);
     const apneas = night.events.length;
     this.canvas.setAttribute("aria-label", `The last ${duration(now - start)}: ${apneas} event${apneas === 1 ? "" : "s"}`);
+  }
+
+  /** Moments that somebody marked; words that would run into the next mark are left to the list of events. */
+  paintMarks(marks, x, plotHeight, colors) {
+    const { ink } = this;
+    ink.font = `13px ${getComputedStyle(this.element).fontFamily}`;
+    marks.forEach(([epoch, text], i) => {
+      const left = Math.round(x(epoch));
+      const next = i + 1 < marks.length ? x(marks[i + 1][0]) : this.width;
+      ink.fillStyle = colors.secondary;
+      ink.fillRect(left, 0, 1, plotHeight);
+      ink.fillStyle = colors.text;
+      if (next - left > 60) ink.fillText(shortened(ink, text, Math.min(next - left - 10, 180)), left + 5, plotHeight - 3);
+    });
   }
 
   paintTicks(start, end, x, plotHeight, clock, colors) {

@@ -61,8 +61,9 @@ export class LivePlot {
     const peaks = (this.marks?.peaks ?? []).map((peak) => peak * this.trace.rate).filter((at) => this.trace.shows(at));
     const spans = (this.marks?.spans ?? []).filter(([, , , end]) => end === null || this.trace.shows(end * this.trace.rate));
     // Between two breaths nothing moves down here, and a canvas that is touched is copied whole to the screen.
-    const scene = `${this.trace.epoch} ${this.trace.scale.high} ${this.trace.scale.low} ${peaks}`;
-    if (this.stalePaint || spans.length || scene !== this.scene) this.paintBelow(peaks, spans, colors);
+    const notes = (this.marks?.notes ?? []).filter(([at]) => this.trace.shows(at * this.trace.rate));
+    const scene = `${this.trace.epoch} ${this.trace.scale.high} ${this.trace.scale.low} ${peaks} ${notes}`;
+    if (this.stalePaint || spans.length || scene !== this.scene) this.paintBelow(peaks, spans, notes, colors);
     this.scene = spans.length ? null : scene;
     this.stalePaint = false;
   }
@@ -79,7 +80,7 @@ export class LivePlot {
     this.axis.replaceChildren(...labels);
   }
 
-  paintBelow(peaks, spans, colors) {
+  paintBelow(peaks, spans, notes, colors) {
     const { ink, trace } = this;
     ink.clearRect(0, 0, trace.width, trace.height);
     for (const span of spans) this.paintSpan(span, colors);
@@ -97,6 +98,23 @@ export class LivePlot {
       ink.lineTo(x, 11);
       ink.fill();
     }
+    notes.forEach((note, i) => this.paintNote(note, i, colors));
+  }
+
+  /** A moment that somebody marked: a hairline, and the words beside it where there is room. */
+  paintNote([at, text], i, colors) {
+    const { ink, trace } = this;
+    const x = Math.round(trace.x(at * trace.rate));
+    ink.fillStyle = colors.secondary;
+    ink.fillRect(x, 0, 1, trace.height);
+    if (!text) return;
+    ink.font = this.font;
+    ink.textBaseline = "alphabetic";
+    ink.fillStyle = colors.text;
+    const words = shortened(ink, text, Math.max(90, trace.width * 0.3));
+    const wide = ink.measureText(words).width;
+    const left = x + 7 + wide > trace.width ? x - 7 - wide : x + 7;
+    ink.fillText(words, left, 30 + 18 * (i % 3));
   }
 
   /** An event's time is grey ground with its name in words: alarm colours belong to alarms. */
@@ -128,4 +146,12 @@ export class LivePlot {
     setHidden(this.note, text === "");
     setText(this.note, text);
   }
+}
+
+/** As much of a text as fits, with an ellipsis where not all does. */
+export function shortened(ink, text, width) {
+  if (ink.measureText(text).width <= width) return text;
+  let shown = text;
+  while (shown.length > 1 && ink.measureText(`${shown}…`).width > width) shown = shown.slice(0, -1);
+  return `${shown}…`;
 }

@@ -1,27 +1,46 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
-import { MANY_APNEAS, SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { MANY_APNEAS, SiteClock, UNKNOWN, duration, hundredth, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
 import { startWatchdog, stateOf } from "./clock.js";
-import { remarkOf, spoken, whoOf } from "./conditions.js";
+import { measuredOf, remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { EventList } from "./events.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
+import { MarkMenu } from "./marks.js";
 import { NightPlot } from "./night.js";
 import { LivePlot } from "./plot.js";
 import { FlowScale, PressureScale } from "./scale.js";
-import { AccessPill, Announcer, ClockFace, LivePill, LostBand, connecting } from "./topbar.js";
+import { AdmitForm, StayPanel } from "./stay.js";
+import { AccessPill, Announcer, ClockFace, LivePill, LostBand, connecting, navigation } from "./topbar.js";
 import { Band, flash } from "./band.js";
 import { WINDOW_S, readColors } from "./trace.js";
 
 const ROOM_NUMBERS = [
-  { label: "respiratory rate", unit: "/min", value: (room) => whole(room.respiratory_rate_per_min) },
+  {
+    label: "respiratory rate",
+    unit: "/min",
+    value: (room) => whole(room.respiratory_rate_per_min),
+    measured: (found) => hundredth(found.respiratory_rate_per_min),
+  },
   { label: "tidal volume", unit: "ml", value: (room) => whole(room.tidal_volume_ml) },
   { label: "minute ventilation", unit: "L/min", value: (room) => tenth(room.minute_ventilation_lpm) },
   { label: "leak", unit: "L/min", value: (room) => whole(room.leak_lpm) },
-  { label: "pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
+  {
+    label: "pressure",
+    unit: "cmH₂O",
+    name: "pressure",
+    value: (room) => tenth(room.measured_pressure_cmh2o),
+    measured: (found) => whole(found.pressure_cmh2o),
+  },
   { label: "since last breath", unit: "s", name: "breath", value: (room) => whole(room.seconds_since_breath) },
-  { label: "apneas, last hour", unit: "", name: "apneas", value: (room) => whole(room.apnea_count_last_hour) },
+  {
+    label: "apneas, last hour",
+    unit: "",
+    name: "apneas",
+    value: (room) => whole(room.apnea_count_last_hour),
+    measured: (found) => whole(found.apnea_count),
+  },
   { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
 ];
 
@@ -56,6 +75,10 @@ class Room {
     this.night = new NightPlot();
     this.events = new EventList();
     this.command = this.host.send ? new PressureCommand(this.host, this.number) : null;
+    const works = Boolean(this.host.send && this.number);
+    this.stay = works ? new StayPanel(this.host, this.number, (words, room) => this.left(words, room)) : null;
+    this.marks = works ? new MarkMenu(this.host, this.number) : null;
+    if (this.marks) this.events.takeMarks(this.marks);
     this.band = new Band();
     this.band.element.classList.add("page-band");
     this.lost = new LostBand();
@@ -65,7 +88,7 @@ class Room {
     const right = node("div", "room-right");
     right.append(this.buildNumbers(), ...(this.command ? [this.command.element] : []), this.events.element);
     this.body = node("div", "room-body");
-    this.body.append(left, right);
+    this.body.append(left, right, ...(this.stay ? [this.stay.element] : []));
     this.welcome = this.buildWelcome();
     this.root.append(this.buildBar(), this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
     this.el.replaceChildren(this.root);
@@ -84,7 +107,8 @@ class Room {
     this.face = new ClockFace();
     const right = node("div", "bar-right");
     right.append(this.access.element, this.live.element, this.face.element);
-    bar.append(back, node("h1", "bar-title", `Room ${this.number}`), this.name, this.meta, right);
+    const ways = this.stay ? navigation(this.host.base, "room") : "";
+    bar.append(back, node("h1", "bar-title", `Room ${this.number}`), this.name, this.stay?.button ?? "", this.meta, ways, right);
     return bar;
   }
 
@@ -110,9 +134,33 @@ class Room {
     this.welcomeProblem = node("p", "welcome-problem");
     const device = node("p", "", "Connect its device to ");
     device.append(node("code", "", this.address));
-    welcome.append(this.welcomeTitle, this.welcomeProblem, device, node("p", "quiet", "This page goes live by itself with the first samples."));
+    const soon = node("p", "quiet", "This page goes live by itself with the first samples.");
+    this.outcome = node("p", "outcome");
+    this.outcome.setAttribute("role", "status");
+    this.outcome.hidden = true;
+    if (this.stay) this.admission = new AdmitForm(this.host, this.number);
+    const admit = this.admission ? [node("p", "", "Admit a patient:"), this.admission.element] : [];
+    welcome.append(this.welcomeTitle, this.outcome, this.welcomeProblem, ...admit, device, soon);
     welcome.hidden = true;
     return welcome;
+  }
+
+  /** The patient has left by this page: it says so, and what there is to do next. */
+  left(words, room) {
+    setText(this.outcome, words);
+    setHidden(this.outcome, false);
+    const next = node("a", "", room === null ? "Back to the wall" : `Go to room ${room}`);
+    next.href = room === null ? `${this.host.base}/wall` : `${this.host.base}/room?room=${room}`;
+    this.outcome.append(" ", next);
+    this.leaving = { words, stay: this.room?.stay_started };
+    this.look();
+  }
+
+  /** Somebody is here after the patient has left: whoever the device goes on with, or who was admitted. */
+  goOn() {
+    if (!this.room.identified) this.stay.say(`${this.leaving.words} The device goes on: admit the next patient here.`, this.room);
+    this.leaving = null;
+    setHidden(this.outcome, true);
   }
 
   get address() {
@@ -133,6 +181,8 @@ class Room {
       if (pressure.length) this.pressure.trace.append(epoch, first, pressure, rate);
     }
     this.flow.marks = this.room?.marks ?? null;
+    const notes = (this.flow.marks?.notes ?? []).map(([at]) => [at, ""]);
+    this.pressure.marks = { peaks: [], spans: [], notes };
     this.look();
   }
 
@@ -148,7 +198,9 @@ class Room {
     const vacant = feed.known && state === "empty";
     setHidden(this.body, vacant);
     setHidden(this.welcome, !vacant);
-    setText(this.welcomeTitle, room ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
+    if (vacant && this.flow.trace.epoch !== null) this.forget();
+    if (this.leaving && room && !vacant && room.stay_started !== this.leaving.stay) this.goOn();
+    setText(this.welcomeTitle, room || this.leaving ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
     setText(this.welcomeProblem, room?.problem ? `${room.problem}.` : "");
     setHidden(this.welcomeProblem, !room?.problem);
     this.live.showAge(feed, current ? age : null);
@@ -158,13 +210,17 @@ class Room {
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
     this.announcer.say(lost ? [beat.refusal?.refused ?? "Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);
-    this.showNumbers(room, current);
+    const measured = room && !vacant ? measuredOf(room, found) : null;
+    this.showNumbers(room, current, measured);
+    this.stay?.show(vacant || !feed.known ? null : room);
+    this.marks?.show(room, beat.serverNow());
     setClass(this.root, "old", feed.known && !current);
     setClass(this.root, "unknown", !feed.known);
     this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
     this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
     const remark = room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "";
-    this.flow.showNote(feed.known ? remark : connecting(feed.beat));
+    const known = measured ? `Measured ${clock.moment(measured.time, beat.serverNow())}, not live` : remark;
+    this.flow.showNote(feed.known ? known : connecting(feed.beat));
     this.events.show(room?.events, clock);
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
@@ -194,15 +250,23 @@ class Room {
     setAttribute(this.meta, "title", meta.join(" · "));
   }
 
-  showNumbers(room, current) {
-    ROOM_NUMBERS.forEach(({ value, name }, i) => {
+  /** Nobody is here any more: of the patient before nothing remains, not even behind what is shown (F21). */
+  forget() {
+    for (const { trace } of [this.flow, this.pressure]) trace.start(null, 25);
+    this.flow.marks = this.pressure.marks = null;
+    this.flow.stalePaint = this.pressure.stalePaint = true;
+  }
+
+  showNumbers(room, current, measured) {
+    ROOM_NUMBERS.forEach(({ value, name, label, measured: of }, i) => {
       const { cell, figure, term, unit } = this.numbers[i];
-      setFigure(figure, current ? value(room) : UNKNOWN);
+      setFigure(figure, current ? value(room) : measured && of ? of(measured) : UNKNOWN);
+      if (of) setText(term, measured ? `${label.replace(/^respiratory |, last hour/, "")}, measured` : label);
       if (name === "apneas") {
-        setClass(cell, "many", current && room.apnea_count_last_hour >= MANY_APNEAS);
-        setText(unit, current ? `of ${whole(room.total_apnea_count)}` : "");
+        setClass(cell, "many", (current && room.apnea_count_last_hour >= MANY_APNEAS) || measured?.apnea_count >= MANY_APNEAS);
+        setText(unit, current || measured ? `of ${whole(room.total_apnea_count)}` : "");
       }
-      if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `pressure, set ${room.pressure_cmh2o}` : "pressure");
+      if (name === "pressure" && current && room.pressure_cmh2o) setText(term, `pressure, set ${room.pressure_cmh2o}`);
     });
   }
 

@@ -1,6 +1,6 @@
 // A room's dialog over the wall: its latest picture, earlier ones beside it, its numbers, and the pressure command.
 
-import { UNKNOWN, apneas, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { MANY_APNEAS, UNKNOWN, apneas, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { measuredOf, remarkOf, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
@@ -90,10 +90,11 @@ export class RoomSheet {
       const value = node("dd");
       const figure = node("span", "figure", UNKNOWN);
       const aside = node("span", "unit", unit);
+      const term = node("dt", "", label);
       value.append(figure, aside);
-      cell.append(value, node("dt", "", label));
+      cell.append(value, term);
       list.append(cell);
-      return { cell, figure, aside };
+      return { cell, figure, aside, term };
     });
     this.records = new RecordList(this.host, (record) => this.choose(record));
     this.side = node("div", "sheet-side");
@@ -188,10 +189,10 @@ export class RoomSheet {
     values.forEach((value, i) => setFigure(this.cells[i].figure, value));
     const [, , count, received] = this.cells;
     const latest = current ? room.apnea_count_last_hour : measured?.apnea_count;
-    setClass(count.cell, "many", latest >= 2);
+    setClass(count.cell, "many", latest >= MANY_APNEAS);
     const total = (current || measured) && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)} in all` : "";
     setText(count.aside, total);
-    setText(received.aside, current ? "live" : measured ? "not live" : "");
+    setText(received.term, current ? "received, live" : measured ? "received, not live" : "received");
     setClass(this.element, "old", !current);
   }
 

@@ -78,8 +78,15 @@ export class LostBand extends Band {
 }
 
 export class AccessPill extends Pill {
+  constructor() {
+    super();
+    this.element.append(node("span", "access-long", "Open on this computer, no sign-in"), node("span", "access-short", "No sign-in"));
+    this.element.title = "Everybody at this computer can look and command";
+    setAttribute(this.element, "data-kind", "quiet");
+  }
+
   showAccess(site) {
-    this.show(site.open_access ? "Open on this computer, no sign-in" : "", "quiet");
+    setHidden(this.element, !site.open_access);
   }
 }
 
