@@ -20,7 +20,7 @@ from tornado.web import ErrorHandler, RedirectHandler
 
 from monitor_app import assets
 from monitor_app.analysis import Analyst
-from monitor_app.api import Figures, Services, api_routes
+from monitor_app.api import Figures, Services, api_routes, recording_routes
 from monitor_app.config import DATA_FILE, ConfigError, Settings
 from monitor_app.entry import Desk, upload_routes
 from monitor_app.ingest import IngestHandler
@@ -154,6 +154,7 @@ def _make_server(
     routes: list[Any] = [
         *assets.routes(),
         *upload_routes(desk, origins),
+        *recording_routes(ward.store, site.as_dict()),
         *api_routes(services, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),

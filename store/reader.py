@@ -15,6 +15,8 @@ from store.rows import CommandRow, EventRow, RecordingRow, SegmentRow, Space, fe
 SEGMENTS_AT_ONCE = 32
 """Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
 
+NEVER = 1 << 62
+"""No id is so large."""
 
 class Reader(Overview):
     """All queries, from any thread; what they give is on disk."""
@@ -30,6 +32,17 @@ class Reader(Overview):
     def recordings_of_stay(self, stay_id: int) -> list[RecordingRow]:
         """Give a stay's recordings, in the order they began."""
         return fetch_all(self._query, RecordingRow, "WHERE stay_id = ? ORDER BY id", stay_id)
+
+    def recordings(
+        self, *, mrn: int | None = None, room: int | None = None, before: int | None = None, limit: int = 500
+    ) -> list[RecordingRow]:
+        """Give recordings, newest first: of a patient, of a room, with ids before one."""
+        wanted = [("mrn = ?", mrn), ("room = ?", room)]
+        where = " AND ".join(clause for clause, value in wanted if value is not None)
+        stays = f"stay_id IN (SELECT id FROM stays WHERE {where})" if where else "1"
+        values = [value for _, value in wanted if value is not None]
+        rest = f"WHERE {stays} AND id < ? ORDER BY id DESC LIMIT ?"
+        return fetch_all(self._query, RecordingRow, rest, *values, NEVER if before is None else before, limit)
 
     def segments(self, recording_id: int, from_sample: int = 0) -> Iterator[SegmentRow]:
         """Give what is stored at the time of the call, in order, from a sample on; a step in index is a hole.
@@ -59,11 +72,11 @@ class Reader(Overview):
         """Count the samples stored in all of a stay's recordings."""
         return self._number("SELECT sum(stored_samples) FROM recordings WHERE stay_id = ?", stay_id)
 
-    def breaths_of(self, recording_id: int) -> list[Breath]:
-        """Give a recording's breaths, in order."""
+    def breaths_of(self, recording_id: int, first: int = 0, n: int = -1) -> list[Breath]:
+        """Give a recording's stored breaths, in order: all, or `n` after passing `first` over."""
         columns = "onset_s, peak_s, inspiratory_time_s, expiratory_time_s, tidal_volume_ml, peak_flow_lpm"
-        query = f"SELECT {columns} FROM breaths WHERE recording_id = ? ORDER BY breath_index"
-        return [Breath(*values) for values in self._query(query, [recording_id])]
+        query = f"SELECT {columns} FROM breaths WHERE recording_id = ? ORDER BY breath_index LIMIT ? OFFSET ?"
+        return [Breath(*values) for values in self._query(query, [recording_id, n, first])]
 
     def breath_count(self, recording_id: int) -> int:
         """Count a recording's stored breaths."""

@@ -1,13 +1,14 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
-import { SiteClock, UNKNOWN, duration, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
-import { startWatchdog, stateOf } from "./clock.js";
+import { SiteClock, UNKNOWN, duration, ingestAddress, lead, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { Heartbeat, RecordedBeat, startWatchdog, stateOf } from "./clock.js";
 import { remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { EventList } from "./events.js";
 import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { NightPlot } from "./night.js";
+import { Transport } from "./transport.js";
 import { LivePlot } from "./plot.js";
 import { FlowScale, PressureScale } from "./scale.js";
 import { AccessPill, Announcer, ClockFace, LivePill, LostBand, connecting } from "./topbar.js";
@@ -34,7 +35,7 @@ class Room {
     this.clock = new SiteClock(null);
     this.build();
     this.colors = readColors(this.root);
-    this.feed = new Feed((push) => this.take(push), host.onMissed);
+    this.feed = new Feed((push) => this.take(push), { ...host, beat: host.recorded ? new RecordedBeat() : new Heartbeat() });
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();
@@ -54,11 +55,12 @@ class Room {
     this.flow = new LivePlot("Flow", "L/min", new FlowScale(WINDOW_S), { width: 2.4 });
     this.pressure = new LivePlot("Mask pressure", "cmH₂O", new PressureScale(WINDOW_S), { width: 2.2, unit: 0.01 });
     this.night = new NightPlot();
-    this.events = new EventList();
+    this.transport = this.host.recorded ? new Transport((act, value) => this.ask(act, value)) : null;
+    this.events = new EventList(this.transport && ((event) => this.transport.goTo(event)));
     this.command = this.host.send ? new PressureCommand(this.host, this.number) : null;
     this.band = new Band();
     this.band.element.classList.add("page-band");
-    this.lost = new LostBand();
+    this.lost = new LostBand(this.host.kernel);
     this.announcer = new Announcer();
     const left = node("div", "room-left");
     left.append(this.flow.element, this.pressure.element, this.night.element);
@@ -67,15 +69,17 @@ class Room {
     this.body = node("div", "room-body");
     this.body.append(left, right);
     this.welcome = this.buildWelcome();
-    this.root.append(this.buildBar(), this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
+    const transport = this.transport ? [this.transport.element] : [];
+    this.root.append(this.buildBar(), ...transport, this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
     this.el.replaceChildren(this.root);
-    loadFont(this.host.base);
+    loadFont(this.host);
   }
 
   buildBar() {
     const bar = node("header", "bar");
     const back = node("a", "back", "‹ Wall");
-    back.href = `${this.host.base}/wall`;
+    lead(back, `${this.host.base}/wall`);
+    back.hidden = this.host.recorded && !this.host.base;
     back.setAttribute("aria-label", "Back to the wall");
     this.name = node("span", "room-name");
     this.meta = node("span", "bar-aside room-meta");
@@ -84,7 +88,8 @@ class Room {
     this.face = new ClockFace();
     const right = node("div", "bar-right");
     right.append(this.access.element, this.live.element, this.face.element);
-    bar.append(back, node("h1", "bar-title", `Room ${this.number}`), this.name, this.meta, right);
+    this.title = node("h1", "bar-title", this.host.recorded ? "Recording" : `Room ${this.number}`);
+    bar.append(back, this.title, this.name, this.meta, right);
     return bar;
   }
 
@@ -120,7 +125,14 @@ class Room {
   }
 
   get room() {
-    return this.feed.rooms.get(this.number) ?? null;
+    const { rooms } = this.feed;
+    return (this.host.recorded ? rooms.values().next().value : rooms.get(this.number)) ?? null;
+  }
+
+  /** Play, pause, or go elsewhere in a recording. */
+  ask(act, value) {
+    this.feed.beat.expect();
+    this.host.ask(act, value);
   }
 
   take({ waves }) {
@@ -128,11 +140,12 @@ class Room {
     if (site.time_zone !== this.clock.timeZone) this.clock = new SiteClock(site.time_zone);
     const rate = this.room?.display_rate_hz;
     for (const [number, epoch, first, , flow, pressure] of waves) {
-      if (number !== this.number) continue;
+      if (number !== this.room?.room) continue;
       this.flow.trace.append(epoch, first, flow, rate);
       if (pressure.length) this.pressure.trace.append(epoch, first, pressure, rate);
     }
     this.flow.marks = this.room?.marks ?? null;
+    if (this.transport && this.room) this.showPlayback(this.room.playback);
     this.look();
   }
 
@@ -151,8 +164,9 @@ class Room {
     setText(this.welcomeTitle, room ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
     setText(this.welcomeProblem, room?.problem ? `${room.problem}.` : "");
     setHidden(this.welcomeProblem, !room?.problem);
-    this.live.showAge(feed, current ? age : null);
-    if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
+    if (!this.transport) this.live.showAge(feed, current ? age : null);
+    if (this.transport) this.transport.showState(this.live, room, beat);
+    else if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
     const conditions = room ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
@@ -171,6 +185,13 @@ class Room {
     if (!this.frame && (this.flow.dirty || this.pressure.dirty)) this.frame = requestAnimationFrame(() => this.paint());
   }
 
+  showPlayback(playback) {
+    this.transport.show(playback, this.clock);
+    if (playback.is_playing) this.feed.beat.expect();
+    for (const { trace } of [this.flow, this.pressure]) trace.hold(!playback.is_playing);
+    this.flow.stalePaint = this.pressure.stalePaint = !playback.is_playing;
+  }
+
   aside(room) {
     const pause = room.events?.find((event) => event.in_progress && event.kind === "breath_gap");
     return pause ? `last breath ${this.clock.time(pause.time)}` : "";
@@ -181,6 +202,10 @@ class Room {
     setText(this.name, who);
     setAttribute(this.name, "title", who);
     setClass(this.name, "quiet", !room?.patient_name);
+    if (this.transport && room) {
+      this.transport.showWho(this, room);
+      return;
+    }
     const meta = [];
     if (room && !vacant) {
       if (room.mrn && room.patient_name) meta.push(`MRN ${room.mrn}`);
@@ -249,6 +274,7 @@ export function mountRoom(el, host) {
     beat: room.feed.beat,
     trace: () => room.flow.trace,
     rebind: (source) => room.feed.rebind(source),
+    hear: (push) => room.feed.push(push),
     destroy: () => room.destroy(),
   };
 }

@@ -2,6 +2,7 @@
 
 from .metrics import Figures
 from .operation import Services
+from .recordings import recording_routes
 from .routes import api_routes
 
-__all__ = ["Figures", "Services", "api_routes"]
+__all__ = ["Figures", "Services", "api_routes", "recording_routes"]
