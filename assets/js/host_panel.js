@@ -43,6 +43,7 @@ function followStream(model, el, kind, host) {
   const beginAnew = () => since() >= ASK_EVERY_MS && say({ type: "anew" });
   const ask = (act, value = null) => say({ type: "ask", act, value });
   const mounted = mounting(kind)(el, { ...host, kernel: inNotebook(), onLost: beginAnew, onMissed: () => say({ type: "anew" }), ask });
+  mounted.root.breathwatch = mounted; // for whoever looks at the page from outside
   let gone = false;
   model.on("msg:custom", (push) => {
     if (gone) return;

@@ -23,7 +23,7 @@ const ROOM_NUMBERS = [
   { label: "pressure", unit: "cmH₂O", name: "pressure", value: (room) => tenth(room.measured_pressure_cmh2o) },
   { label: "since last breath", unit: "s", name: "breath", value: (room) => whole(room.seconds_since_breath) },
   { label: "apneas, last hour", unit: "", name: "apneas", value: (room) => whole(room.apnea_count_last_hour) },
-  { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
+  { label: "breaths this stay", unit: "", name: "breaths", value: (room) => whole(room.breaths) },
 ];
 
 class Room {
@@ -168,15 +168,17 @@ class Room {
     if (this.transport) this.transport.showState(this.live, room, beat);
     else if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
-    const conditions = room ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
+    // What was an alarm then is none now.
+    const conditions = room && !this.transport ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
     this.announcer.say(lost ? [beat.refusal?.refused ?? "Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);
     this.showNumbers(room, current);
     setClass(this.root, "old", feed.known && !current);
     setClass(this.root, "unknown", !feed.known);
-    this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
-    this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
+    const moves = current && !this.flow.trace.isStill;
+    this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, moves ? this.colors.flow : null);
+    this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, moves ? this.colors.pressure : null);
     const remark = room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "";
     this.flow.showNote(feed.known ? remark : connecting(feed.beat));
     this.events.show(room?.events, clock);
@@ -227,6 +229,7 @@ class Room {
         setClass(cell, "many", current && room.apnea_count_last_hour >= 2);
         setText(unit, current ? `of ${whole(room.total_apnea_count)}` : "");
       }
+      if (name === "breaths" && this.transport) setText(term, "breaths so far");
       if (name === "pressure") setText(term, current && room.pressure_cmh2o ? `pressure, set ${room.pressure_cmh2o}` : "pressure");
     });
   }

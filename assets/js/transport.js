@@ -1,6 +1,6 @@
 // Through a recording: play, pause, from event to event, to any moment; and in words that it is none of the live rooms.
 
-import { duration, node, setAttribute, setHidden, setText } from "./format.js";
+import { duration, node, setAttribute, setText } from "./format.js";
 import { WINDOW_S } from "./trace.js";
 
 const SPEEDS = [1, 5, 10, 30, 60, 120, 600];
@@ -13,12 +13,12 @@ export class Transport {
     this.element = node("div", "transport");
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", "Through the recording");
-    this.previous = this.button("⏮", "Previous event", () => ask("previous_event"));
+    this.previous = this.button("‹ Event", "Previous event", () => ask("previous_event"));
     const back = this.button(`−${WINDOW_S} s`, `Back by ${WINDOW_S} s`, () => this.move(-WINDOW_S));
     this.play = this.button("Play", "", () => ask(this.playback?.is_playing ? "pause" : "play"));
     this.play.classList.add("transport-play");
     const on = this.button(`+${WINDOW_S} s`, `On by ${WINDOW_S} s`, () => this.move(WINDOW_S));
-    this.next = this.button("⏭", "Next event", () => ask("next_event"));
+    this.next = this.button("Event ›", "Next event", () => ask("next_event"));
     this.speed = node("select", "transport-speed");
     this.speed.setAttribute("aria-label", "Speed, times real time");
     this.speed.addEventListener("change", () => ask("speed", Number(this.speed.value)));
@@ -88,7 +88,6 @@ export class Transport {
     if (playback.has_date) parts.unshift(clock.date(playback.start_time));
     if (room.mrn) parts.unshift(`MRN ${room.mrn}`);
     setText(meta, parts.join(" · "));
-    setHidden(meta, false);
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from monitor_app.push import Stream, Take
@@ -16,22 +17,25 @@ if TYPE_CHECKING:
 __all__ = ["Lab", "LabError", "connect"]
 
 
-def connect(url: str = "http://127.0.0.1:5006", token: str | None = None) -> Lab:
+DEFAULT_URL = "http://127.0.0.1:5006"
+
+
+def connect(url: str | None = None, token: str | None = None) -> Lab:
     """Reach a running server.
 
     Parameters
     ----------
-    url : str
-        As in a browser.
+    url : str, optional
+        As in a browser; by default `MONITOR_URL`, else this computer's own server, http://127.0.0.1:5006.
     token : str, optional
-        Bearer token, where the server asks for a sign-in.
+        Bearer token, where the server asks for a sign-in; by default `MONITOR_TOKEN`.
 
     Raises
     ------
     LabError
         Nobody answers there, or something else does; the message says what to do.
     """
-    return Lab(Http(url, token))
+    return Lab(Http(url or os.environ.get("MONITOR_URL") or DEFAULT_URL, token or os.environ.get("MONITOR_TOKEN")))
 
 
 class Lab:

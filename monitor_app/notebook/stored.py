@@ -83,7 +83,7 @@ class StoredRecording:
             start_time=self.start_time + first / rate_hz,
             duration_s=max(0, len(flow) - 1) / rate_hz,
             leakage_l=float(litres),
-            name=f"Room {self.room}, recording {self.id}",
+            name=f"Recording {self.id}",
             has_date=True,
         )
 
@@ -104,7 +104,7 @@ class StoredRecording:
         """The events that the server found, one in a row; one that lasts has no duration yet."""
         return self._table(self._http.json(self._path("events")))
 
-    def playback(self, *, speed: float | None = None) -> PlaybackSource:
+    def as_source(self, *, speed: float | None = None) -> PlaybackSource:
         """Bring it, ready for a view."""
         return PlaybackSource(
             self.load(),

@@ -22,7 +22,7 @@ HEIGHT_PX = 720
 class Playable(Protocol):
     """A recording that is kept somewhere, such as on a server."""
 
-    def playback(self, *, speed: float | None = None) -> Source:
+    def as_source(self, *, speed: float | None = None) -> Source:
         """Bring it, ready to be shown."""
 
 
@@ -114,7 +114,7 @@ def source_of(shown: Any, *, speed: float | None = None) -> Source:
     if isinstance(shown, Recording):
         return PlaybackSource(shown, speed=speed)
     if isinstance(shown, Playable):
-        return shown.playback(speed=speed)
+        return shown.as_source(speed=speed)
     if isinstance(shown, Source):
         return shown
     raise TypeError(

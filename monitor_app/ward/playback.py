@@ -12,9 +12,10 @@ from typing import Any
 from cpap_core.types import Recording, RespiratoryEvent
 
 from .detail import Detail, event_row
+from .night import MINUTE_S
 from .room import Moment, Room
 from .stay import Stay
-from .trace import StreamSpec, Trace
+from .trace import Found, StreamSpec, Trace
 
 LEAD_S = 5.0
 """Going to an event shows so much of what follows its onset..."""
@@ -163,7 +164,13 @@ class Playback:
 
     def _run_whole(self) -> dict[str, Any]:
         trace = Trace(0, self._spec, 0)
-        found = trace.feed(0, self.recording.flow_lpm, self.recording.airway_pressure_cmh2o) + trace.finish()
+        flow, pressure = self.recording.flow_lpm, self.recording.airway_pressure_cmh2o
+        minute = max(1, round(MINUTE_S * self._spec.sampling_rate_hz))  # the night's course has a point for each
+        found: list[Found] = []
+        for at in range(0, len(flow), minute):
+            piece = slice(at, at + minute)
+            found += trace.feed(at, flow[piece], None if pressure is None else pressure[piece])
+        found += trace.finish()
         self.events = sorted((e for one in found for e in one.output.events), key=lambda event: event.onset_s)
         start = self.recording.start_time
         night = trace.night.as_dict() | {
