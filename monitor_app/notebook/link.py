@@ -1,7 +1,7 @@
 """A view's line to a running server: one session of one of its pages, as a browser has it, and nothing is asked twice.
 
 The server pushes over the page's WebSocket; what it pushes is handed on as it is. A line that breaks is mended, as a
-page mends its own, and a kernel that is busy for so long that it reads nothing is ended by the server as any browser is.
+page mends its own, and a kernel that is so busy that it reads nothing for long is cut off as any browser is.
 """
 
 from __future__ import annotations

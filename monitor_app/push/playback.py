@@ -80,7 +80,8 @@ class PlaybackSource:
 
     def open(self, room: int | None, take: Take) -> Stream:
         """Begin to push, from where the last stream of this recording was."""
-        return _PlaybackStream(self.playback, LiveFeed(self.playback, self.site, self.playback.number), take, self.interval_s)
+        feed = LiveFeed(self.playback, self.site, self.playback.number)
+        return _PlaybackStream(self.playback, feed, take, self.interval_s)
 
 
 class _PlaybackStream:

@@ -188,7 +188,7 @@ class _Detail(Detail):
         super().__init__()
         self._playback = playback
 
-    def of(self, stay: Stay | None, trace: Trace | None, *, live: bool) -> dict[str, Any]:
+    def of(self, stay: Stay | None, trace: Trace | None, *, live: bool, now: float) -> dict[str, Any]:
         """All of it, as plain data."""
         playback = self._playback
-        return super().of(stay, trace, live=live) | playback.whole | {"playback": playback.as_dict()}
+        return super().of(stay, trace, live=live, now=now) | playback.whole | {"playback": playback.as_dict()}
