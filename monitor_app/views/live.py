@@ -1,8 +1,9 @@
 """The live module inside Panel: on a page, and in a notebook, where it is fed by a stream of its own.
 
 A page of ours has a live source in its document, and the component takes in what the page has mounted. Anywhere else
-the component opens a stream of its source when a browser says that it is there. It ends it when the browser is gone, or
-has not said for 20 s that it reads: a closed tab tells nobody, and a notebook's server would keep all of it.
+the component opens a stream of its source when a browser says that it is there. It ends it when the page is gone, when
+its cell runs again, and when the browser has not said for 20 s that it reads: a tab that is closed tells nobody, and
+the notebook's server would keep all that is pushed to it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import time
 from typing import Any
 
 import param
+from bokeh.document import Document
 from bokeh.models import Model
 from panel.custom import JSComponent
 
 from monitor_app import assets
 from monitor_app.push import Push, Source, Stream
+
+from . import cells
 
 UNREAD_S = 20.0
 """A browser says every 5 s that it reads (host_panel.js)."""
@@ -58,7 +62,7 @@ class LiveComponent(JSComponent):
             stream.close()
 
     def _handle_msg(self, data: Any) -> None:
-        """A browser is there, has read, missed something, or somebody asks for something."""
+        """A browser is there, has read, or missed something; or somebody asks for something."""
         if self._source is None or not isinstance(data, dict):
             return
         self._read_at = time.monotonic()
@@ -74,6 +78,14 @@ class LiveComponent(JSComponent):
             self.end_stream()
         else:
             self._send_msg(json.dumps(push, separators=(",", ":"), allow_nan=False))
+
+    def _get_model(
+        self, doc: Document, root: Model | None = None, parent: Model | None = None, comm: Any = None
+    ) -> Model:
+        """The model for a document; in a notebook what the cell showed before is over."""
+        if comm is not None and self._source is not None:
+            cells.take_over(self)
+        return super()._get_model(doc, root, parent, comm)
 
     def _cleanup(self, root: Model | None = None) -> None:
         """What showed this is gone: a page that closed, a cell that ran again."""

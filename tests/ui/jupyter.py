@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -30,6 +31,7 @@ class JupyterLab:
         self.folder = folder / "notebooks"
         self.folder.mkdir(parents=True)
         self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
         settings = folder / "jupyter_config_dir" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
@@ -41,7 +43,11 @@ class JupyterLab:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *NO_NEWS]
         command += [f"--ServerApp.root_dir={self.folder}", f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1"]
-        command += ["--IdentityProvider.token=", "--LabApp.extension_manager=readonly"]
+        command += [
+            "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
+            "--LabApp.extension_manager=readonly",
+        ]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -66,8 +72,16 @@ class JupyterLab:
             kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
             made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
         nbformat.write(made, self.folder / f"{name}.ipynb")
-        page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}.ipynb?reset")
+        page.goto(f"{self.url}/lab/tree/{name}.ipynb?reset")
         return Notebook(page)
+
+    def end_kernels(self) -> None:
+        """Shut down what runs, as a person does from the list of kernels."""
+        with urllib.request.urlopen(f"{self.url}/api/kernels", timeout=20) as answer:
+            kernels = json.loads(answer.read())
+        for kernel in kernels:
+            request = urllib.request.Request(f"{self.url}/api/kernels/{kernel['id']}", method="DELETE")
+            urllib.request.urlopen(request, timeout=20).close()
 
     def _is_up(self) -> bool:
         assert self._process is not None

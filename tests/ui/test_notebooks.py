@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from tests.app.live_server import LiveServer, wait_for
 from tests.ui.bedside import RATE_HZ, Bedside, Device
-from tests.ui.conftest import PAYLOADS, admit
+from tests.ui.conftest import PAYLOADS, PROBE, admit
 from tests.ui.jupyter import JupyterLab, Notebook
 
 CONNECT = "from monitor_app import RoomView, Wall, connect\nlab = connect()"
@@ -49,10 +49,12 @@ def jupyter(lab: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def lab_page(page: Page) -> Page:
-    """A page that can be looked into."""
-    page.add_init_script(path="tests/ui/probe.js")
-    return page
+def lab_page(page: Page, jupyter: JupyterLab) -> Iterator[Page]:
+    """A page that can be looked into; its kernels end with the test."""
+    page.add_init_script(PROBE)
+    yield page
+    page.goto("about:blank")
+    jupyter.end_kernels()
 
 
 def sessions(lab: LiveServer) -> dict[str, int]:
@@ -190,4 +192,4 @@ def test_the_detector_under_other_rules(jupyter: JupyterLab, lab_page: Page) -> 
     ours, others, *_ = map(int, re.findall(r"\d+", notebook.output(1)))
     assert ours > others > 0
     assert int(re.findall(r"\d+", notebook.output(2))[0]) > 0
-    wait_for(lambda: notebook.page.evaluate("probe.all('.bk-Figure canvas').length") or None, 10, "the plot")
+    wait_for(lambda: notebook.page.evaluate("probe.all('canvas.bk-layer').length") or None, 10, "the plot")
