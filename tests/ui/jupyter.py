@@ -127,7 +127,8 @@ class Notebook(Diary):
 
     def output(self, at: int) -> str:
         """What a cell has put out, as text."""
-        return self.cells.nth(at).locator(".jp-OutputArea-output").last.inner_text()
+        self.show(at)
+        return self.cells.nth(at).locator(".jp-OutputArea").text_content() or ""
 
     def show(self, at: int) -> None:
         """Scroll to a cell."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.app.live_server import LiveServer, wait_for
+from tests.app.live_server import LiveServer
 from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import PAYLOADS, PROBE, admit
 from tests.ui.jupyter import JupyterLab, Notebook
@@ -64,8 +64,7 @@ def sessions(lab: LiveServer) -> dict[str, int]:
 
 def moves(notebook: Notebook, at: int, *, by: int) -> None:
     """Fail unless a view's trace goes on by so many samples."""
-    before = notebook.traces()[at]
-    assert before > 0
+    before = notebook.wait(lambda: max(0, notebook.traces()[at]), 10)
     notebook.wait(lambda: notebook.traces()[at] >= before + by, 10)
 
 
@@ -192,4 +191,5 @@ def test_the_detector_under_other_rules(jupyter: JupyterLab, lab_page: Page) -> 
     ours, others, *_ = map(int, re.findall(r"\d+", notebook.output(1)))
     assert ours > others > 0
     assert int(re.findall(r"\d+", notebook.output(2))[0]) > 0
-    wait_for(lambda: notebook.page.evaluate("probe.all('canvas.bk-layer').length") or None, 10, "the plot")
+    notebook.show(3)
+    notebook.wait(lambda: notebook.page.evaluate("probe.all('canvas.bk-layer').length"), 10)
