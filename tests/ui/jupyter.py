@@ -128,7 +128,7 @@ class Notebook(Diary):
     def output(self, at: int) -> str:
         """What a cell has put out, as text."""
         self.show(at)
-        return self.cells.nth(at).locator(".jp-OutputArea").text_content() or ""
+        return self.cells.nth(at).locator(".jp-OutputArea-output").last.text_content() or ""
 
     def show(self, at: int) -> None:
         """Scroll to a cell."""
