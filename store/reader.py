@@ -18,6 +18,7 @@ SEGMENTS_AT_ONCE = 32
 NEVER = 1 << 62
 """No id is so large."""
 
+
 class Reader(Overview):
     """All queries, from any thread; what they give is on disk."""
 

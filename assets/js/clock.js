@@ -78,6 +78,7 @@ export class RecordedBeat {
   constructor() {
     this.pushes = 0;
     this.serverTime = null;
+    this.refusal = null;
     this.expectedSince = monotonic();
   }
 
