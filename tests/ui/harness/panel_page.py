@@ -41,9 +41,9 @@ def main() -> int:
     def get_server_with_ward_page(applications: dict[str, Any], **named: Any) -> Any:
         return get_server({**applications, "/ward": lambda: ward_page(contexts[0])}, **named)
 
-    def keep_context(running: Any, context: PageContext) -> None:
+    def keep_context(running: Any, context: PageContext, *rest: Any) -> None:
         contexts.append(context)
-        serve_pages(running, context)
+        serve_pages(running, context, *rest)
 
     server.get_server, server._serve_pages = get_server_with_ward_page, keep_context
     return cli.main()
