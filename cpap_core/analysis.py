@@ -6,12 +6,16 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cpap_core.detector import RespirationDetector
+from cpap_core.rules import DEFAULT_RULES, Rules
 from cpap_core.types import Breath, DetectorOutput, EventKind, Recording, RespiratoryEvent
+
+if TYPE_CHECKING:
+    import pandas
 
 LISTED_GAP_S = 1.0
 """Shorter stretches without signal count in `unusable_s` but are not listed; single rows are listed by line."""
@@ -95,18 +99,32 @@ class Analysis:
             "rejected_rows": [{"line": row.line, "reason": row.reason} for row in recording.rejected_rows],
         }
 
+    def breaths_to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
+        """One breath in a row, by its onset; needs pandas."""
+        from cpap_core.frames import found_frame
+
+        return found_frame(self.recording, self.breaths, time_zone)
+
+    def apneas_to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
+        """One apnea in a row, by its onset; needs pandas."""
+        from cpap_core.frames import found_frame
+
+        return found_frame(self.recording, self.apneas, time_zone)
+
     def _on_clock(self, seconds: float) -> float:
         """A time since the first sample on the recording's own clock, to the microsecond."""
         return round(self.recording.start_time + seconds, 6)
 
 
-def analyze(recording: Recording) -> Analysis:
+def analyze(recording: Recording, *, rules: Rules = DEFAULT_RULES) -> Analysis:
     """Find the breaths and the apneas of a whole recording.
 
     Parameters
     ----------
     recording : Recording
         As `read_recording` returns it.
+    rules : Rules
+        Thresholds; the default is the one setting the product is judged by.
 
     Returns
     -------
@@ -115,7 +133,7 @@ def analyze(recording: Recording) -> Analysis:
     """
     breaths: list[Breath] = []
     apneas: list[RespiratoryEvent] = []
-    for output in _outputs(recording):
+    for output in _outputs(recording, rules):
         breaths.extend(output.breaths)
         apneas.extend(event for event in output.events if event.kind is EventKind.BREATH_GAP)
     if recording.leakage_l < 0:
@@ -132,8 +150,8 @@ def analyze(recording: Recording) -> Analysis:
     )
 
 
-def _outputs(recording: Recording) -> Iterator[DetectorOutput]:
-    detector = RespirationDetector(recording.sampling_rate_hz)
+def _outputs(recording: Recording, rules: Rules) -> Iterator[DetectorOutput]:
+    detector = RespirationDetector(recording.sampling_rate_hz, rules=rules)
     flow, pressure = recording.flow_lpm, recording.airway_pressure_cmh2o
     for first in range(0, len(flow), CHUNK_SAMPLES):
         chunk = slice(first, first + CHUNK_SAMPLES)

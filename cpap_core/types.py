@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas
 
 Samples = NDArray[np.float32]
 """Array of shape (n_samples,); NaN marks a gap."""
@@ -155,3 +159,15 @@ class Recording:
     rejected_rows: tuple[RejectedRow, ...] = ()
     name: str = ""
     has_date: bool = False
+
+    def to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
+        """One sample in a row, in L/min and cmH2O; needs pandas.
+
+        Parameters
+        ----------
+        time_zone : str
+            IANA name of the zone of the index, where the recording knows its date; else the index is its clock in s.
+        """
+        from cpap_core.frames import samples_frame
+
+        return samples_frame(self, time_zone)

@@ -73,6 +73,46 @@ export class Heartbeat {
   }
 }
 
+/** A recording has no age: its clock stands where it was played to. That nobody is there shows where an answer is missing. */
+export class RecordedBeat {
+  constructor() {
+    this.pushes = 0;
+    this.serverTime = null;
+    this.refusal = null;
+    this.expectedSince = monotonic();
+  }
+
+  startAnew() {}
+
+  /** Something must come now: the answer to a request, or the next piece of what is played. */
+  expect() {
+    this.expectedSince ??= monotonic();
+  }
+
+  hear(serverTime) {
+    this.serverTime = serverTime;
+    this.pushes += 1;
+    this.expectedSince = null;
+  }
+
+  silence() {
+    return this.expectedSince === null ? 0 : monotonic() - this.expectedSince;
+  }
+
+  /** The recording's clock, in epoch s; null before the first push. */
+  serverNow() {
+    return this.serverTime;
+  }
+
+  age(epoch) {
+    return epoch === null || epoch === undefined || !this.pushes ? null : Math.max(0, this.serverTime - epoch);
+  }
+
+  get lost() {
+    return this.silence() >= STALE_AFTER_S;
+  }
+}
+
 const RANK = { live: 0, stale: 1, silent: 2, faulted: 3, empty: 4 };
 
 /** A room's state: the server's word or our own clock's, whichever is worse. */

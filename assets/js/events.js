@@ -3,14 +3,17 @@
 import { node, setHidden, setText } from "./format.js";
 
 export class EventList {
-  constructor() {
+  /** `onPick(event)` makes each row a button: in a recording one goes to where it happened. */
+  constructor(onPick = null) {
+    this.onPick = onPick;
     this.element = node("section", "panel events");
     this.head = node("header", "events-head");
     this.head.append(node("h2", "panel-title", "Events"));
     this.list = node("ol", "event-list");
     this.list.tabIndex = 0;
-    this.list.setAttribute("aria-label", "Events, newest first");
-    this.none = node("p", "quiet", "Nothing so far. Apneas, pressure changes and leaks are listed here as they happen.");
+    this.list.setAttribute("aria-label", onPick ? "Events" : "Events, newest first");
+    const nothing = onPick ? "No apnea in this recording." : "Nothing so far. Apneas, pressure changes and leaks are listed here as they happen.";
+    this.none = node("p", "quiet", nothing);
     this.element.append(this.head, this.none, this.list);
     this.rows = [];
     this.shown = null;
@@ -40,10 +43,20 @@ export class EventList {
     });
   }
 
+  makeButton(row, at) {
+    const button = node("button", "event-button");
+    button.type = "button";
+    row.className = "pick";
+    button.addEventListener("click", () => this.onPick(this.shown[at]));
+    row.append(button);
+    return button;
+  }
+
   addRow() {
     const row = node("li");
     const made = { row, time: node("time"), text: node("span", "event-text"), detail: node("span", "event-detail") };
-    row.append(made.time, made.text, made.detail);
+    const place = this.onPick ? this.makeButton(row, this.rows.length) : row;
+    place.append(made.time, made.text, made.detail);
     this.list.append(row);
     this.rows.push(made);
   }

@@ -13,10 +13,10 @@ export class Feed {
    * `take({snapshot, changed, removed, waves})` is called for each push, after the rooms were merged; `onMissed()` where pushes are
    * missing between two: only a snapshot tells what they said.
    */
-  constructor(take, onMissed = () => {}) {
+  constructor(take, { onMissed = () => {}, beat = new Heartbeat() } = {}) {
     this.take = take;
     this.onMissed = onMissed;
-    this.beat = new Heartbeat();
+    this.beat = beat;
     this.rooms = new Map();
     this.site = { lab_name: "", time_zone: null, open_access: false };
     this.known = false; // a snapshot came

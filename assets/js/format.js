@@ -82,10 +82,21 @@ export function minutes(seconds) {
   return full < 60 ? `${full} min` : duration(60 * full);
 }
 
+/** Whether links lead to another server than the one that gave the page, as they do from a notebook. */
+export function isAway(base) {
+  return /^https?:/.test(base);
+}
+
+/** A link that leaves the page alone where it leads to another server. */
+export function lead(link, address) {
+  link.href = address;
+  if (isAway(address)) Object.assign(link, { target: "_blank", rel: "noopener" });
+}
+
 /** Where a room's device connects to. */
 export function ingestAddress(base, room) {
-  const { protocol, host } = window.location;
-  return `${protocol === "https:" ? "wss" : "ws"}://${host}${base}/ingest/rooms/${room}`;
+  const { protocol, host, pathname } = new URL(isAway(base) ? base : base || "/", window.location.href);
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}${pathname.replace(/\/+$/, "")}/ingest/rooms/${room}`;
 }
 
 /** Clock times in the lab's own time zone, whatever the browser's is. */
@@ -108,6 +119,11 @@ export class SiteClock {
 
   time(epoch) {
     return epoch === null || epoch === undefined ? UNKNOWN : this.second.format(epoch * 1000);
+  }
+
+  date(epoch) {
+    const options = { day: "numeric", month: "short", year: "numeric" };
+    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: this.second.resolvedOptions().timeZone }).format(epoch * 1000);
   }
 
   hourMinute(epoch) {

@@ -4,27 +4,68 @@ import { mountRoom } from "./room.js";
 import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
+const SAY_EVERY_MS = 5000;
+const ASK_EVERY_MS = 3000;
+
 /**
- * `kind` is "wall" or "room". The component may have the parameters `room`, `base`, and `source`, the name of its live source.
- * On a page of ours it takes in the view that the page has mounted and keeps connected. Elsewhere, as in notebooks, it mounts its
- * own at once and follows the document's source; there nothing is fetched and nothing reloaded: the connection is not ours.
+ * `kind` is "wall" or "room". The component has the parameters `room`, `base`, `streams` and `recorded`.
+ * On a page of ours it takes in the view that the page has mounted and keeps connected. Where it has a stream of its own, as in
+ * notebooks, it mounts its own view and feeds it with the component's messages. Else it follows the document's source. There
+ * nothing is fetched and nothing reloaded: the connection is not ours.
  */
 export function renderLive({ model, view, el }, kind) {
   const mount = document.querySelector(`[data-breathwatch="${kind}"]`);
-  if (mount?.firstElementChild?.breathwatch) {
+  if (mount?.firstElementChild?.breathwatch && !model.streams) {
     el.replaceChildren(mount.firstElementChild);
     mount.remove();
     return;
   }
+  const host = { base: model.base ?? "", room: model.room ?? null, recorded: Boolean(model.recorded) };
+  if (model.streams) followStream(model, el, kind, host);
+  else followDocument(model, view, el, kind, host);
+}
+
+/** Panel's way into a notebook; without it our server made the page. */
+const inNotebook = () => "PyViz" in window;
+const mounting = (kind) => (kind === "wall" ? mountWall : mountRoom);
+
+/**
+ * The stream is ours alone. Python begins it with our first word, and ends it where we say nothing for 20 s: a tab that was closed
+ * tells nobody.
+ */
+function followStream(model, el, kind, host) {
+  let saidAt = -Infinity;
+  const since = () => performance.now() - saidAt;
+  const say = (message) => {
+    saidAt = performance.now();
+    model.send_msg(message);
+  };
+  const beginAnew = () => since() >= ASK_EVERY_MS && say({ type: "anew" });
+  const ask = (act, value = null) => say({ type: "ask", act, value });
+  const mounted = mounting(kind)(el, { ...host, kernel: inNotebook(), onLost: beginAnew, onMissed: () => say({ type: "anew" }), ask });
+  mounted.root.breathwatch = mounted; // for whoever looks at the page from outside
+  let gone = false;
+  model.on("msg:custom", (push) => {
+    if (gone) return;
+    mounted.hear(JSON.parse(push));
+    if (since() >= SAY_EVERY_MS) say({ type: "seen" });
+  });
+  model.on("remove", () => {
+    gone = true;
+    mounted.destroy();
+  });
+  say({ type: "anew" });
+}
+
+function followDocument(model, view, el, kind, host) {
   const { document: doc } = view.model;
   const link = new RequestLink();
   link.adopt(doc);
-  const host = { base: model.base ?? "", room: model.room ?? null, ...(link.requests ? link.verbs : {}) };
-  const mounted = (kind === "wall" ? mountWall : mountRoom)(el, host);
+  const mounted = mounting(kind)(el, { ...host, ...(link.requests ? link.verbs : {}) });
 
   function adopt() {
     link.adopt(doc);
-    const source = findModel(doc, model.source || undefined);
+    const source = findModel(doc);
     if (source !== null) mounted.rebind(source);
   }
 

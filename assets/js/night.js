@@ -38,7 +38,9 @@ export class NightPlot {
     this.canvas.setAttribute("aria-label", "The night: pressure, respiratory rate, leak and events");
     this.stage.append(this.canvas);
     this.empty = node("p", "quiet night-empty", "The course of the night appears after its first minute.");
-    this.stage.append(this.empty);
+    this.here = node("i", "night-here");
+    this.here.hidden = true;
+    this.stage.append(this.empty, this.here);
     body.append(this.axis, this.stage);
     this.element.append(title, body);
     this.ink = this.canvas.getContext("2d");
@@ -64,12 +66,22 @@ export class NightPlot {
     const since = room?.stay_started ?? (any ? night.minutes[0] : null);
     setText(this.aside, since === null ? "" : ` · pressure, respiratory rate, leak and events since ${clock.hourMinute(since)}`);
     if (now === null || this.width < 2) return;
-    const drawn = any ? `${night.minutes.length} ${night.events.length} ${night.marks?.length ?? 0} ${Math.floor(now / 60)} ${colors.tile}` : "none";
+    const end = night?.end ?? now;
+    this.showHere(any && night.end ? now : null, since, end);
+    const drawn = any ? `${night.minutes.length} ${night.events.length} ${night.marks?.length ?? 0} ${Math.floor(end / 60)} ${colors.tile}` : "none";
     if (this.drawn === drawn && this.night === night) return;
     this.drawn = drawn;
     this.night = night;
     this.ink.clearRect(0, 0, this.width, this.height);
-    if (any) this.paint(night, Math.min(since, night.minutes[0]), now, clock, colors);
+    if (any) this.paint(night, Math.min(since, night.minutes[0]), end, clock, colors);
+  }
+
+  /** Where in a recording we are. */
+  showHere(now, since, end) {
+    setHidden(this.here, now === null);
+    if (now === null) return;
+    const share = (now - since) / (Math.max(end, since + SHORTEST_S) - since);
+    this.here.style.left = `${(share * (this.width - 2)).toFixed(1)}px`;
   }
 
   paint(night, since, now, clock, colors) {

@@ -125,7 +125,7 @@ export class LivePlot {
     const length = (end === null ? trace.next / trace.rate : end) - onset;
     const pieces = [];
     while (start < stop) {
-      const until = Math.min(stop, start - (start % trace.size) + trace.size);
+      const until = Math.min(stop, start - trace.column(start) + trace.size);
       pieces.push([trace.x(start), trace.x(start) + ((until - start) / trace.size) * trace.width]);
       start = until;
     }

@@ -1,7 +1,7 @@
 // One room, large: who and how long, what is wrong, flow, pressure, the night, the numbers, the command, the events.
 
-import { MANY_APNEAS, SiteClock, UNKNOWN, duration, hundredth, ingestAddress, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
-import { startWatchdog, stateOf } from "./clock.js";
+import { MANY_APNEAS, SiteClock, UNKNOWN, duration, hundredth, ingestAddress, lead, minutes, node, setAttribute, setClass, setFigure, setHidden, setText, tenth, whole } from "./format.js";
+import { Heartbeat, RecordedBeat, startWatchdog, stateOf } from "./clock.js";
 import { measuredOf, remarkOf, spoken, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { EventList } from "./events.js";
@@ -9,6 +9,7 @@ import { Feed } from "./feed.js";
 import { loadFont } from "./font.js";
 import { MarkMenu } from "./marks.js";
 import { NightPlot } from "./night.js";
+import { Transport } from "./transport.js";
 import { LivePlot } from "./plot.js";
 import { FlowScale, PressureScale } from "./scale.js";
 import { AdmitForm, StayPanel } from "./stay.js";
@@ -41,7 +42,7 @@ const ROOM_NUMBERS = [
     value: (room) => whole(room.apnea_count_last_hour),
     measured: (found) => whole(found.apnea_count),
   },
-  { label: "breaths this stay", unit: "", value: (room) => whole(room.breaths) },
+  { label: "breaths this stay", unit: "", name: "breaths", value: (room) => whole(room.breaths) },
 ];
 
 class Room {
@@ -53,7 +54,7 @@ class Room {
     this.clock = new SiteClock(null);
     this.build();
     this.colors = readColors(this.root);
-    this.feed = new Feed((push) => this.take(push), host.onMissed);
+    this.feed = new Feed((push) => this.take(push), { ...host, beat: host.recorded ? new RecordedBeat() : new Heartbeat() });
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();
@@ -73,7 +74,8 @@ class Room {
     this.flow = new LivePlot("Flow", "L/min", new FlowScale(WINDOW_S), { width: 2.4 });
     this.pressure = new LivePlot("Mask pressure", "cmH₂O", new PressureScale(WINDOW_S), { width: 2.2, unit: 0.01 });
     this.night = new NightPlot();
-    this.events = new EventList();
+    this.transport = this.host.recorded ? new Transport((act, value) => this.ask(act, value)) : null;
+    this.events = new EventList(this.transport && ((event) => this.transport.goTo(event)));
     this.command = this.host.send ? new PressureCommand(this.host, this.number) : null;
     const works = Boolean(this.host.send && this.number);
     this.stay = works ? new StayPanel(this.host, this.number, (words, room) => this.left(words, room)) : null;
@@ -81,7 +83,7 @@ class Room {
     if (this.marks) this.events.takeMarks(this.marks);
     this.band = new Band();
     this.band.element.classList.add("page-band");
-    this.lost = new LostBand();
+    this.lost = new LostBand(this.host.kernel);
     this.announcer = new Announcer();
     const left = node("div", "room-left");
     left.append(this.flow.element, this.pressure.element, this.night.element);
@@ -90,15 +92,17 @@ class Room {
     this.body = node("div", "room-body");
     this.body.append(left, right, ...(this.stay ? [this.stay.element] : []));
     this.welcome = this.buildWelcome();
-    this.root.append(this.buildBar(), this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
+    const transport = this.transport ? [this.transport.element] : [];
+    this.root.append(this.buildBar(), ...transport, this.lost.element, this.band.element, this.body, this.welcome, this.announcer.element);
     this.el.replaceChildren(this.root);
-    loadFont(this.host.base);
+    loadFont(this.host);
   }
 
   buildBar() {
     const bar = node("header", "bar");
     const back = node("a", "back", "‹ Wall");
-    back.href = `${this.host.base}/wall`;
+    lead(back, `${this.host.base}/wall`);
+    back.hidden = this.host.recorded && !this.host.base;
     back.setAttribute("aria-label", "Back to the wall");
     this.name = node("span", "room-name");
     this.meta = node("span", "bar-aside room-meta");
@@ -108,7 +112,8 @@ class Room {
     const right = node("div", "bar-right");
     right.append(this.access.element, this.live.element, this.face.element);
     const ways = this.stay ? navigation(this.host.base, "room") : "";
-    bar.append(back, node("h1", "bar-title", `Room ${this.number}`), this.name, this.stay?.button ?? "", this.meta, ways, right);
+    this.title = node("h1", "bar-title", this.host.recorded ? "Recording" : `Room ${this.number}`);
+    bar.append(back, this.title, this.name, this.stay?.button ?? "", this.meta, ways, right);
     return bar;
   }
 
@@ -168,7 +173,14 @@ class Room {
   }
 
   get room() {
-    return this.feed.rooms.get(this.number) ?? null;
+    const { rooms } = this.feed;
+    return (this.host.recorded ? rooms.values().next().value : rooms.get(this.number)) ?? null;
+  }
+
+  /** Play, pause, or go elsewhere in a recording. */
+  ask(act, value) {
+    this.feed.beat.expect();
+    this.host.ask(act, value);
   }
 
   take({ waves }) {
@@ -176,13 +188,14 @@ class Room {
     if (site.time_zone !== this.clock.timeZone) this.clock = new SiteClock(site.time_zone);
     const rate = this.room?.display_rate_hz;
     for (const [number, epoch, first, , flow, pressure] of waves) {
-      if (number !== this.number) continue;
+      if (number !== this.room?.room) continue;
       this.flow.trace.append(epoch, first, flow, rate);
       if (pressure.length) this.pressure.trace.append(epoch, first, pressure, rate);
     }
     this.flow.marks = this.room?.marks ?? null;
     const notes = (this.flow.marks?.notes ?? []).map(([at]) => [at, ""]);
     this.pressure.marks = { peaks: [], spans: [], notes };
+    if (this.transport && this.room) this.showPlayback(this.room.playback);
     this.look();
   }
 
@@ -203,10 +216,12 @@ class Room {
     setText(this.welcomeTitle, room || this.leaving ? `Room ${this.number} is empty` : `Nothing has come from room ${this.number} yet`);
     setText(this.welcomeProblem, room?.problem ? `${room.problem}.` : "");
     setHidden(this.welcomeProblem, !room?.problem);
-    this.live.showAge(feed, current ? age : null);
-    if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
+    if (!this.transport) this.live.showAge(feed, current ? age : null);
+    if (this.transport) this.transport.showState(this.live, room, beat);
+    else if (!beat.lost && room && !current && !vacant) this.live.show(age === null ? "Nothing received" : `Not live, ${duration(age)} old`, "old");
     this.access.showAccess(feed.site);
-    const conditions = room ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
+    // What was an alarm then is none now.
+    const conditions = room && !this.transport ? this.band.showRoom(room, found, beat, clock, { aside: this.aside(room) }) : [];
     const sentences = conditions.map((condition) => `Room ${this.number}: ${spoken(condition)}`);
     this.announcer.say(lost ? [beat.refusal?.refused ?? "Server lost", ...sentences] : sentences);
     this.showWho(room, vacant);
@@ -216,8 +231,9 @@ class Room {
     this.marks?.show(room, beat.serverNow());
     setClass(this.root, "old", feed.known && !current);
     setClass(this.root, "unknown", !feed.known);
-    this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, current ? this.colors.flow : null);
-    this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, current ? this.colors.pressure : null);
+    const moves = current && !this.flow.trace.isStill;
+    this.flow.trace.setColor(current ? this.colors.flow : this.colors.old, moves ? this.colors.flow : null);
+    this.pressure.trace.setColor(current ? this.colors.pressure : this.colors.old, moves ? this.colors.pressure : null);
     const remark = room ? remarkOf(room, found, conditions, `Waiting for the device: connect it to ${this.address}`) : "";
     const known = measured ? `Measured ${clock.moment(measured.time, beat.serverNow())}, not live` : remark;
     this.flow.showNote(feed.known ? known : connecting(feed.beat));
@@ -225,6 +241,13 @@ class Room {
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
     if (!this.frame && (this.flow.dirty || this.pressure.dirty)) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  showPlayback(playback) {
+    this.transport.show(playback, this.clock);
+    if (playback.is_playing) this.feed.beat.expect();
+    for (const { trace } of [this.flow, this.pressure]) trace.hold(!playback.is_playing);
+    this.flow.stalePaint = this.pressure.stalePaint = !playback.is_playing;
   }
 
   aside(room) {
@@ -237,6 +260,10 @@ class Room {
     setText(this.name, who);
     setAttribute(this.name, "title", who);
     setClass(this.name, "quiet", !room?.patient_name);
+    if (this.transport && room) {
+      this.transport.showWho(this, room);
+      return;
+    }
     const meta = [];
     if (room && !vacant) {
       if (room.mrn && room.patient_name) meta.push(`MRN ${room.mrn}`);
@@ -266,6 +293,7 @@ class Room {
         setClass(cell, "many", (current && room.apnea_count_last_hour >= MANY_APNEAS) || measured?.apnea_count >= MANY_APNEAS);
         setText(unit, current || measured ? `of ${whole(room.total_apnea_count)}` : "");
       }
+      if (name === "breaths" && this.transport) setText(term, "breaths so far");
       if (name === "pressure" && current && room.pressure_cmh2o) setText(term, `pressure, set ${room.pressure_cmh2o}`);
     });
   }
@@ -313,6 +341,7 @@ export function mountRoom(el, host) {
     beat: room.feed.beat,
     trace: () => room.flow.trace,
     rebind: (source) => room.feed.rebind(source),
+    hear: (push) => room.feed.push(push),
     destroy: () => room.destroy(),
   };
 }

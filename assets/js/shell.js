@@ -30,8 +30,8 @@ export class Shell {
     this.content.append(content);
     this.root.append(bar, this.lost.element, this.content, this.announcer.element);
     el.replaceChildren(this.root);
-    loadFont(host.base);
-    this.feed = new Feed(() => this.take(), host.onMissed);
+    loadFont(host);
+    this.feed = new Feed(() => this.take(), host);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();

@@ -1,6 +1,6 @@
 // One room on the wall: who, pressure, live flow, four numbers, and a band when something is wrong.
 
-import { MANY_APNEAS, UNKNOWN, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
+import { MANY_APNEAS, UNKNOWN, hundredth, lead, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { stateOf } from "./clock.js";
 import { measuredOf, remarkOf, whoOf } from "./conditions.js";
@@ -31,7 +31,7 @@ export class Tile {
     const head = node("header", "tile-head");
     const title = node("h2", "tile-room");
     this.link = node("a", "tile-link", String(room));
-    this.link.href = `${base}/room?room=${encodeURIComponent(room)}`;
+    lead(this.link, `${base}/room?room=${encodeURIComponent(room)}`);
     this.link.setAttribute("aria-label", `Room ${room}`);
     title.append(this.link);
     this.name = node("span", "tile-name");

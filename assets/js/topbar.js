@@ -56,8 +56,10 @@ export class ClockFace {
 }
 
 export class LostBand extends Band {
-  constructor() {
+  /** `kernel`: what we hear comes by a notebook's kernel, which may be busy. */
+  constructor(kernel = false) {
     super();
+    this.kernel = kernel;
     this.element.classList.add("page-band");
   }
 
@@ -68,12 +70,18 @@ export class LostBand extends Band {
     setClass(this.element, "refusal", beat.refusal !== null);
     if (beat.refusal) this.show("medium", beat.refusal.refused, beat.refusal.remedy);
     else if (!lost) this.show(null, "");
+    else if (this.kernel) this.showKernel(beat, silence, clock);
     else if (beat.serverTime === null) this.show("medium", `Server does not answer, ${duration(silence)}`, "Trying again by itself");
     else {
       const last = clock.time(beat.serverTime);
       this.show("medium", `Server lost ${duration(silence)}, last ${last}.`, "Reconnecting by itself");
     }
     return lost;
+  }
+
+  showKernel(beat, silence, clock) {
+    const last = beat.serverTime === null ? "Nothing has come" : `Nothing new since ${clock.time(beat.serverTime)}`;
+    this.show("medium", `${last}, for ${duration(silence)}`, "A cell runs, or the server is lost. After a restart run this cell again");
   }
 }
 

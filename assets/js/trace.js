@@ -13,6 +13,8 @@ export class Trace {
     this.unit = unit; // of the integers on the wire
     this.color = "";
     this.cursorColor = null;
+    this.origin = 0; // the sample at the left edge, in whole windows
+    this.isStill = false;
     this.width = 0;
     this.height = 0;
     this.start(null, 25);
@@ -73,8 +75,21 @@ export class Trace {
     this.whole = true;
   }
 
+  /** Show the last window from its oldest sample to its newest, as a recording that is looked through; or sweep on. */
+  hold(still) {
+    if (still === this.isStill && (!still || this.origin === this.next % this.size)) return;
+    this.isStill = still;
+    if (still) this.origin = this.next % this.size;
+    this.whole = true;
+  }
+
+  /** Samples from the left edge. */
+  column(index) {
+    return (index - this.origin + this.size) % this.size;
+  }
+
   x(index) {
-    return ((index % this.size) / this.size) * this.width;
+    return (this.column(index) / this.size) * this.width;
   }
 
   y(value) {
@@ -85,6 +100,7 @@ export class Trace {
 
   /** Width of the erase bar, in samples. */
   get erase() {
+    if (this.isStill) return 0;
     return Math.ceil(Math.max(0.9 * this.rate, (9 / Math.max(1, this.width)) * this.size));
   }
 
@@ -149,7 +165,7 @@ export class Trace {
     ink.beginPath();
     for (let index = a; index < b; index++) {
       const value = this.values[index % this.size];
-      const column = index % this.size;
+      const column = this.column(index);
       if (value !== value) {
         down = false;
         previous = NaN;

@@ -43,7 +43,7 @@ class Wall {
     this.frame = 0;
     this.paintedAt = -Infinity;
     this.unshown = new Set(); // rooms whose news wait for the next frame
-    this.feed = new Feed((push) => this.take(push), host.onMissed);
+    this.feed = new Feed((push) => this.take(push), host);
     this.stopWatching = startWatchdog(() => {
       flash(this.root);
       this.look();
@@ -75,7 +75,7 @@ class Wall {
     bar.append(this.title, this.count);
     if (this.host.send) bar.append(navigation(this.host.base, "wall"));
     bar.append(this.notice, right);
-    this.lost = new LostBand();
+    this.lost = new LostBand(this.host.kernel);
     this.grid = node("div", "tiles");
     this.connecting = node("p", "connecting quiet", "Connecting");
     this.welcome = this.buildWelcome();
@@ -83,7 +83,7 @@ class Wall {
     this.root.append(bar, this.lost.element, this.grid, this.connecting, this.welcome, this.announcer.element);
     this.sheet = this.host.send ? new RoomSheet(this.host, this.root) : null;
     this.el.replaceChildren(this.root);
-    loadFont(this.host.base);
+    loadFont(this.host);
   }
 
   buildWelcome() {
@@ -273,6 +273,7 @@ export function mountWall(el, host) {
     beat: wall.feed.beat,
     trace: (room) => wall.tiles.get(room)?.trace,
     rebind: (source) => wall.feed.rebind(source),
+    hear: (push) => wall.feed.push(push),
     destroy: () => wall.destroy(),
   };
 }

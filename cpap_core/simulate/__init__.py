@@ -2,6 +2,7 @@
 
 from cpap_core.simulate.device import SimulatedDevice
 from cpap_core.simulate.patient import PatientTraits, SimulatedPatient
+from cpap_core.simulate.recorded import record
 from cpap_core.simulate.truth import LeakEpisode, TrueEvent, Truth
 
-__all__ = ["LeakEpisode", "PatientTraits", "SimulatedDevice", "SimulatedPatient", "TrueEvent", "Truth"]
+__all__ = ["LeakEpisode", "PatientTraits", "SimulatedDevice", "SimulatedPatient", "TrueEvent", "Truth", "record"]

@@ -9,12 +9,12 @@ packed into a short string (packing.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor_app.ward import Room, Trace, Ward
+from monitor_app.ward import Room, Trace
 
 from .packing import pack
 
@@ -53,12 +53,32 @@ class Site:
         }
 
 
+class Shown(Protocol):
+    """What a feed reads: the ward, or a recording that is played as if it were one."""
+
+    @property
+    def version(self) -> int:
+        """Grows with each look at the rooms."""
+
+    def rooms(self) -> list[Room]:
+        """All rooms, by number."""
+
+    def room(self, number: int) -> Room | None:
+        """One room, or None where there is none."""
+
+    def refresh(self) -> float:
+        """Bring what pages show up to date; gives the clock, epoch s."""
+
+    def refresh_detail(self, room: Room) -> None:
+        """Bring what only a room's own page shows up to date."""
+
+
 class LiveFeed:
     """A reader of the ward with a cursor of its own.
 
     Parameters
     ----------
-    ward : Ward
+    ward : Shown
         Whose rooms are shown.
     site : Site
         Goes with each snapshot.
@@ -66,7 +86,7 @@ class LiveFeed:
         One room with its details and both channels; None is the wall: all rooms, flow only.
     """
 
-    def __init__(self, ward: Ward, site: Site, room: int | None = None) -> None:
+    def __init__(self, ward: Shown, site: Site, room: int | None = None) -> None:
         self.ward = ward
         self.site = site
         self.room = room

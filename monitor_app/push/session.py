@@ -1,4 +1,4 @@
-"""The plain way to push: a Bokeh periodic callback in each session, public names only; notebooks use it too."""
+"""The plain way to push: a Bokeh periodic callback in each session, public names only."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Tell = Callable[[str, dict[str, Any]], None]
 """Tells a page some news, of a kind and with fields, without being asked."""
 
 
-def attach_live(doc: Document, feed: LiveFeed, *, interval_ms: int, source_name: str = SOURCE_NAME) -> ColumnDataSource:
+def attach_live(doc: Document, feed: LiveFeed, *, interval_ms: int) -> ColumnDataSource:
     """Put a live source in a document and push to it until its session ends.
 
     A page begins with the snapshot that comes with it. Since it may be older than the newest push by the time the page
     has read it, the first pushes after a connection are snapshots too, and so is the first one after the page says that
     it is ready, or that it lost its socket and is back. Nothing is made for a session that nobody is connected to.
     """
-    source = ColumnDataSource(name=source_name, tags=[source_name], data=feed.snapshot())
+    source = ColumnDataSource(name=SOURCE_NAME, tags=[SOURCE_NAME], data=feed.snapshot())
     doc.add_root(source)
     snapshots_due = FIRST_SNAPSHOTS
 

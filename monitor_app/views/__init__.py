@@ -4,7 +4,8 @@ from .entry import entry_document, entry_page
 from .handler import Page, PageHandler, PageSocket
 from .patients import patients_document, patients_page
 from .refusal import ForeignHost, ForeignHostHandler
-from .room import RoomView, room_document, room_page
+from .room import RoomView
+from .room_page import room_document, room_page
 from .wall import Wall, wall_document, wall_page
 
 __all__ = [

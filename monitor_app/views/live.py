@@ -1,67 +1,99 @@
-"""The live module inside Panel, with a live source of its own in whatever document it is put in."""
+"""The live module inside Panel: on a page, and in a notebook, where it is fed by a stream of its own.
+
+A page of ours has a live source in its document, and the component takes in what the page has mounted. Anywhere else
+the component opens a stream of its source when a browser says that it is there. It ends it when the page is gone, when
+its cell runs again, and when the browser has not said for 20 s that it reads: a tab that is closed tells nobody, and
+the notebook's server would keep all that is pushed to it.
+"""
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
+import json
+import time
 from typing import Any
 
 import param
 from bokeh.document import Document
+from bokeh.models import Model
 from panel.custom import JSComponent
 
 from monitor_app import assets
-from monitor_app.push import LiveFeed, Site, attach_live
-from monitor_app.ward import Ward
+from monitor_app.push import Push, Source, Stream
 
-ANYWHERE = Site("Breathwatch", "", open_access=False)
-"""What a view says of its place where it is told nothing."""
+from . import cells
 
-
-@dataclass(frozen=True, slots=True)
-class OwnSource:
-    """What a component pushes to itself the plain way: all rooms of a ward, or one.
-
-    Attributes
-    ----------
-    ward : Ward
-        Whose rooms are shown.
-    site : Site
-        What the view says of the place.
-    interval_ms : int
-        Time between two pushes.
-    """
-
-    ward: Ward
-    site: Site
-    interval_ms: int
+UNREAD_S = 20.0
+"""A browser says every 5 s that it reads (host_panel.js)."""
 
 
 class LiveComponent(JSComponent):
-    """Draws what a live source of its document says; without one of its own it follows the page's.
+    """Draws what a source gives; without one it shows the page's own live source.
 
     Parameters
     ----------
-    own : OwnSource or None
+    source : Source or None
         What it is fed with.
     """
 
-    base = param.String(default="", doc="Path prefix of the server, for links.")
+    base = param.String(default="", doc="Address that links begin with.")
     room = param.Integer(default=None, allow_None=True, doc="The room's number; None shows all.")
-    source = param.String(default="", doc="Name of the live source in the document; empty is the page's own.")
+    streams = param.Boolean(default=False, doc="Whether pushes come as messages of this component.")
+    recorded = param.Boolean(default=False, doc="Whether what it shows is no live signal.")
 
     _stylesheets = [assets.live_css()]  # noqa: RUF012
 
-    def __init__(self, own: OwnSource | None = None, **params: Any) -> None:
-        # Each has a name of its own, so that several may stand in one document.
-        source = f"breathwatch-own-{uuid.uuid4().hex[:12]}" if own else ""
-        super().__init__(source=source, **params)
-        self._own = own
+    def __init__(self, source: Source | None = None, **params: Any) -> None:
+        if source is not None:
+            params |= {"base": source.base, "streams": True, "recorded": source.is_recorded}
+        super().__init__(**params)
+        self._source = source
+        self._stream: Stream | None = None
+        self._read_at = 0.0
 
-    def _get_model(self, doc: Document, *rest: Any, **named: Any) -> Any:
-        """The model for a document; each document has a live source of its own."""
-        model = super()._get_model(doc, *rest, **named)
-        if self._own is not None:
-            feed = LiveFeed(self._own.ward, self._own.site, self.room)
-            attach_live(doc, feed, interval_ms=self._own.interval_ms, source_name=self.source)
-        return model
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream is open, since some browser shows this."""
+        return self._stream is not None
+
+    def end_stream(self) -> None:
+        """Let go of the stream; a browser that still shows this begins another one."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _handle_msg(self, data: Any) -> None:
+        """A browser is there, has read, or missed something; or somebody asks for something."""
+        if self._source is None or not isinstance(data, dict):
+            return
+        self._read_at = time.monotonic()
+        if self._stream is None:
+            self._stream = self._source.open(self.room, self._take)
+        elif data.get("type") == "anew":
+            self._stream.begin_anew()
+        if data.get("type") == "ask":
+            self._stream.ask(data)
+
+    def _take(self, push: Push) -> None:
+        if time.monotonic() - self._read_at > UNREAD_S:
+            self.end_stream()
+        else:
+            self._send_msg(json.dumps(push, separators=(",", ":"), allow_nan=False))
+
+    def _get_model(
+        self, doc: Document, root: Model | None = None, parent: Model | None = None, comm: Any = None
+    ) -> Model:
+        """The model for a document; in a notebook what the cell showed before is over."""
+        if comm is not None and self._source is not None:
+            cells.take_over(self)
+        return super()._get_model(doc, root, parent, comm)
+
+    def _cleanup(self, root: Model | None = None) -> None:
+        """What showed this is gone: a page that closed, a cell that ran again."""
+        super()._cleanup(root)
+        if not self._models:
+            self.end_stream()
+
+
+def size(height: int | None) -> dict[str, Any]:
+    """How a component is sized: all of what it is put in, or all of its width and a height in px."""
+    return {"sizing_mode": "stretch_both"} if height is None else {"sizing_mode": "stretch_width", "height": height}

@@ -1,23 +1,29 @@
-"""A room: live traces, numbers, events, and the pressure command; the same object on a page and in a notebook."""
+"""A room: live traces, numbers, events; the same object on a page, inside other Panel pages, and in a notebook."""
 
 from __future__ import annotations
 
-from typing import Any
+from os import PathLike
+from typing import Any, Protocol, Self, runtime_checkable
 
 import param
-from bokeh.document import Document
-from bokeh.resources import Resources
-from panel.io.resources import bundle_resources
 from panel.viewable import Viewer
 
+from cpap_core.types import Recording
 from monitor_app import assets
-from monitor_app.push import Site, attach_requests
-from monitor_app.ward import Ward
+from monitor_app.push import PlaybackSource, Source
 
-from .handler import Arguments, Page, core_script
-from .live import ANYWHERE, LiveComponent, OwnSource
-from .orders import carry_out
-from .page import PageContext, argument, go_live, leave_connecting, resumes
+from .live import LiveComponent, size
+
+HEIGHT_PX = 720
+"""In a notebook's cell, which has no height of its own."""
+
+
+@runtime_checkable
+class Playable(Protocol):
+    """A recording that is kept somewhere, such as on a server."""
+
+    def as_source(self, *, speed: float | None = None) -> Source:
+        """Bring it, ready to be shown."""
 
 
 class LiveRoom(LiveComponent):
@@ -27,82 +33,90 @@ class LiveRoom(LiveComponent):
 
 
 class RoomView(Viewer):
-    """One room of a ward, live wherever Panel shows it.
+    """One room: live, or a recording that is played or looked through.
 
     Parameters
     ----------
-    ward : Ward
-        Where the room is.
-    room : int
-        The room's number; it may come into being later.
-    site : Site, optional
-        What the view says of the place.
+    shown : Lab, Recording, stored recording, path or Source, optional
+        What is shown: a running server from `connect`, a recording, or the path of one. None shows what the page that
+        it is put in says, which is how our own pages use it.
+    room : int, optional
+        The room's number, where a whole ward is given; it may come into being later.
+    height : int or None
+        In px; None takes the height of what it is put in.
     base : str
-        Path prefix of the server, for the link to the wall.
-    interval_ms : int
-        Time between two pushes.
-    follows_page : bool
-        Show what the page's own live source says, instead of one that this view brings.
+        Address that links begin with, where no source says it.
+
+    Examples
+    --------
+    >>> lab = connect("http://127.0.0.1:5006")
+    >>> RoomView(lab, 101)
+    >>> RoomView.replay("night.edf", speed=10)
+    >>> RoomView(lab.recordings(room=101)[0])
     """
 
     room = param.Integer(default=None, allow_None=True, doc="The room's number.")
 
     def __init__(
         self,
-        ward: Ward,
-        room: int | None,
-        site: Site | None = None,
+        shown: Source | Recording | Playable | str | PathLike[str] | None = None,
+        room: int | None = None,
         *,
+        height: int | None = HEIGHT_PX,
         base: str = "",
-        interval_ms: int = 200,
-        follows_page: bool = False,
         **params: Any,
     ) -> None:
+        source = None if shown is None else source_of(shown)
+        if source is not None and not source.is_recorded and room is None:
+            raise ValueError("which room? RoomView(lab, 101) shows room 101; Wall(lab) shows all")
         super().__init__(room=room, **params)
-        self.ward = ward
-        own = None if follows_page else OwnSource(ward, site or ANYWHERE, interval_ms)
-        self._live = LiveRoom(own, room=room or 0, base=base, sizing_mode="stretch_both")
+        sizing = size(height if source is not None else None)
+        self._live = LiveRoom(source, room=room or 0, base=base, **sizing)
+
+    @classmethod
+    def replay(
+        cls, recording: Recording | Playable | str | PathLike[str], *, speed: float = 1.0, height: int = HEIGHT_PX
+    ) -> Self:
+        """Play a recording from its beginning, through the same detector and the same view as a live room.
+
+        Parameters
+        ----------
+        recording : Recording, stored recording or path
+            What is played.
+        speed : float
+            Times real time, 1 to 600.
+        height : int
+            In px.
+        """
+        return cls(source_of(recording, speed=speed), height=height)
 
     def __panel__(self) -> LiveRoom:
         """The component that draws."""
         return self._live
 
-
-def room_document(doc: Document, context: PageContext) -> None:
-    """Fill a document with the room that the address names; without one the page says how to choose one."""
-    number = room_number(argument(doc, "room"))
-    leave_connecting(doc)
-    view = RoomView(context.ward, number, base=context.prefix, follows_page=True)
-    if not resumes(doc):
-        doc.template_variables["dist_url"] = f"{context.prefix}/static/extensions/panel/"  # else from a public host
-        view.__panel__().server_doc(doc, location=False)
-
-    async def on_request(request: dict[str, Any]) -> str | dict[str, Any] | None:
-        if number is None or request.get("room") != number:
-            return f"This page commands room {number} and no other"
-        return await carry_out(context.ward, request, by="room page")
-
-    attach_requests(doc, on_request)
-    go_live(doc, context, number or 0)
+    def close(self) -> None:
+        """End the stream of pushes, if one is open."""
+        self._live.end_stream()
 
 
-def room_page(context: PageContext, resources: Resources) -> Page:
-    """The page of any room, which Panel's own scripts come with."""
-    prototype = LiveRoom().get_root()
-    scripts, _styles = bundle_resources([prototype], resources)
+def source_of(shown: Any, *, speed: float | None = None) -> Source:
+    """What a view is fed with, from whatever it was given.
 
-    def variables(arguments: Arguments) -> dict[str, Any]:
-        values = arguments.get("room", [])
-        number = room_number(values[0].decode(errors="replace") if values else None)
-        found = {"room": number, "title": f"Room {number} · {context.site.lab_name}" if number else "No such room"}
-        # A session that is taken up again has nothing of Panel's to draw.
-        return found | ({"scripts": core_script(context.prefix)} if "resume" in arguments else {})
+    Raises
+    ------
+    TypeError
+        It is nothing that can be shown; the message says what can.
+    """
+    if isinstance(shown, str | PathLike):
+        from cpap_core import read_recording
 
-    # Panel writes addresses that are right for /room and wrong for /room/.
-    absolute = scripts.replace('src="static/', f'src="{context.prefix}/static/')
-    return Page("room", context.prefix, absolute, variables)
-
-
-def room_number(given: str | None) -> int | None:
-    """The room that an address names; None where it names none."""
-    return int(given) if given and given.isascii() and given.isdigit() and 0 < int(given) < 2**31 else None
+        shown = read_recording(shown)
+    if isinstance(shown, Recording):
+        return PlaybackSource(shown, speed=speed)
+    if isinstance(shown, Playable):
+        return shown.as_source(speed=speed)
+    if isinstance(shown, Source):
+        return shown
+    raise TypeError(
+        f"a {type(shown).__name__} cannot be shown: give a lab from connect(), a recording, or the path of one"
+    )

@@ -9,14 +9,16 @@ from bokeh.resources import Resources
 from panel.viewable import Viewer
 
 from monitor_app import assets
-from monitor_app.push import Site, attach_requests
-from monitor_app.ward import Ward
+from monitor_app.push import Source, attach_requests
 
 from .handler import Page, core_script
 from .history import HistoryWatch
-from .live import ANYWHERE, LiveComponent, OwnSource
+from .live import LiveComponent, size
 from .orders import carry_out
 from .page import PageContext, go_live, leave_connecting
+
+HEIGHT_PX = 620
+"""In a notebook's cell, which has no height of its own."""
 
 
 class LiveWall(LiveComponent):
@@ -26,30 +28,29 @@ class LiveWall(LiveComponent):
 
 
 class Wall(Viewer):
-    """All rooms of a ward, live wherever Panel shows it: in a page, beside other panels.
+    """All rooms of a ward, live wherever Panel shows it: in a notebook, or in a page beside other panels.
 
     Parameters
     ----------
-    ward : Ward
-        Whose rooms are shown.
-    site : Site, optional
-        What the wall says of the place.
-    base : str
-        Path prefix of the server, for the links to the rooms.
-    interval_ms : int
-        Time between two pushes.
+    shown : Lab or Source
+        Whose rooms are shown: a running server from `connect`.
+    height : int or None
+        In px; None takes the height of what it is put in.
     """
 
-    def __init__(
-        self, ward: Ward, site: Site | None = None, *, base: str = "", interval_ms: int = 200, **params: Any
-    ) -> None:
+    def __init__(self, shown: Source, *, height: int | None = HEIGHT_PX, **params: Any) -> None:
+        if not isinstance(shown, Source) or shown.is_recorded:
+            raise TypeError(f"a wall shows a running server from connect(), not a {type(shown).__name__}")
         super().__init__(**params)
-        own = OwnSource(ward, site or ANYWHERE, interval_ms)
-        self._live = LiveWall(own, base=base, sizing_mode="stretch_both")
+        self._live = LiveWall(shown, **size(height))
 
     def __panel__(self) -> LiveWall:
         """The component that draws."""
         return self._live
+
+    def close(self) -> None:
+        """End the stream of pushes, if one is open."""
+        self._live.end_stream()
 
 
 def wall_document(doc: Document, context: PageContext) -> None:

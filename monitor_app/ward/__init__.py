@@ -2,6 +2,7 @@
 
 from .changes import Change, Changes
 from .errors import AdmissionRefused, CommandRefused, RoomTaken, StayRefused, StoreBusy, StreamRefused, WardError
+from .playback import Playback
 from .room import Room
 from .stay import Stay
 from .stays import Stays
@@ -14,6 +15,7 @@ __all__ = [
     "Changes",
     "CommandRefused",
     "DeviceLink",
+    "Playback",
     "Room",
     "RoomTaken",
     "Stay",

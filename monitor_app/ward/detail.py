@@ -107,8 +107,10 @@ def _events(stay: Stay | None) -> list[dict[str, Any]]:
         start = trace.spec.start_time
         for open_event in trace.open.values():
             running = int(trace.newest_s - open_event.onset_s)
-            rows.append(_event(start + open_event.onset_s, open_event.kind, f"{running} s", in_progress=True))
-        rows += [_event(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in list(trace.closed)[-EVENTS_SHOWN:]]
+            rows.append(event_row(start + open_event.onset_s, open_event.kind, f"{running} s", in_progress=True))
+        rows += [
+            event_row(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in list(trace.closed)[-EVENTS_SHOWN:]
+        ]
     for c in stay.commands.newest:
         if c.state == "applied" and c.applied_at is not None:
             change = f"{c.pressure_cmh2o}" if c.previous_cmh2o is None else f"{c.previous_cmh2o} → {c.pressure_cmh2o}"
@@ -129,7 +131,7 @@ def _events(stay: Stay | None) -> list[dict[str, Any]]:
     return rows[:EVENTS_SHOWN]
 
 
-def _event(time: float, kind: EventKind, detail: str, *, in_progress: bool = False) -> dict[str, Any]:
+def event_row(time: float, kind: EventKind, detail: str, *, in_progress: bool = False) -> dict[str, Any]:
     text = EVENT_NAMES[kind] + (", in progress" if in_progress else "")
     return {"time": round(time, 1), "kind": kind.value, "text": text, "detail": detail, "in_progress": in_progress}
 

@@ -33,7 +33,7 @@ class Moment(NamedTuple):
 class Room:
     """The live state of one room. Everything here runs on the event loop."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, detail: Detail | None = None) -> None:
         self.number = number
         self.stay: Stay | None = None
         self.trace: Trace | None = None
@@ -43,7 +43,7 @@ class Room:
         self.problem: str | None = None
         self.is_unshowable = False
         self.watch = ConditionWatch()
-        self._detail = Detail()
+        self._detail = detail or Detail()
         self.values: dict[str, Any] = {}
         self.versions: dict[str, int] = {}
 

@@ -10,6 +10,7 @@ from typing import Any
 import panel as pn
 
 from monitor_app import cli, server
+from monitor_app.push import WardSource
 from monitor_app.views import RoomView, Wall
 from monitor_app.views.page import PageContext
 from tests.app.live_server import LiveServer
@@ -25,8 +26,9 @@ def ward_page(context: PageContext) -> pn.viewable.Viewable:
     """Two walls and a room among other things, each with a live source of its own."""
     for room in pn.state.session_args.get("vacate", []):
         context.ward._rooms._rooms.pop(int(room))
-    walls = [Wall(context.ward, context.site, base=context.prefix) for _ in range(2)]
-    room = RoomView(context.ward, 103, context.site, base=context.prefix)
+    source = WardSource(context.ward, context.site, base=context.prefix)
+    walls = [Wall(source, height=None) for _ in range(2)]
+    room = RoomView(source, 103, height=None)
     title = pn.pane.Str("Somebody else's page")
     return pn.Column(title, *(pn.Column(view, height=480, width=1200) for view in (*walls, room)))
 
