@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
+from store.catalogue import Catalogue
 from store.errors import NotFound
 from store.overview import Overview
 from store.retention import HELD, TRIMMED_AT
@@ -16,7 +17,7 @@ SEGMENTS_AT_ONCE = 32
 """Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
 
 
-class Reader(Overview):
+class Reader(Overview, Catalogue):
     """All queries, from any thread; what they give is on disk."""
 
     def recording(self, recording_id: int) -> RecordingRow | None:

@@ -4,6 +4,7 @@
 import { onWaking } from "./clock.js";
 import { mountEntry } from "./entry.js";
 import { Lifeline } from "./lifeline.js";
+import { mountReview } from "./review.js";
 import { mountRoom } from "./room.js";
 import { fetchScripts } from "./scripts.js";
 import { readPage } from "./session.js";
@@ -11,7 +12,7 @@ import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 /** What can be mounted, by the name that the page says. */
-const VIEWS = { entry: mountEntry, wall: mountWall, room: mountRoom };
+const VIEWS = { entry: mountEntry, wall: mountWall, review: mountReview, room: mountRoom };
 
 const isDrawn = (root) => (root.default_view ?? null) !== null;
 
