@@ -6,6 +6,7 @@ import { SPAN_NAMES } from "./plot.js";
 const AROUND = 0.25; // of the visible range on either side: what a short move shows at once
 const NEAREST_S = 2;
 const BEYOND_ENDS = 0.01;
+const [ASIDE_PX, LETTER_PX, MARK_LETTERS] = [9, 7.5, 40];
 const REVIEW_STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 const TICK_EVERY_PX = 120;
 const [ROW_EVENTS, ROW_BREATHS, ROW_MARKS] = [2.5, 1.5, 0.5];
@@ -13,9 +14,9 @@ const NIGHT_FONT = "Breathwatch Inter, system-ui, sans-serif";
 
 /** Each lane's name, unit, share of the height, smallest vertical range and step by which that grows. */
 export const REVIEW_LANES = [
-  { key: "happened", name: "Events", unit: "", share: 1.15 },
+  { key: "happened", name: "Events", unit: "", share: 0 },
   { key: "flow", name: "Flow", unit: "L/min", share: 3, least: [-30, 30], step: 10, color: "flow" },
-  { key: "pressure", name: "Pressure", unit: "cmH₂O", share: 1.8, least: [0, 10], step: 5, color: "pressure" },
+  { key: "pressure", name: "Pressure", unit: "cmH₂O, dashed as set", share: 1.8, least: [0, 10], step: 5, color: "pressure" },
   { key: "rate", name: "Respiratory rate", unit: "breaths/min", share: 1.35, least: [0, 20], step: 10, color: "flow" },
   { key: "leak", name: "Leak", unit: "L/min", share: 1.5, least: [0, 20], step: 10, color: "secondary", axis: true },
 ];
@@ -29,13 +30,14 @@ function timeKinds() {
   const [Ticker, TickFormatter] = ["Ticker", "TickFormatter"].map((name) => window.Bokeh.Models.get(name));
   class LabTicker extends Ticker {
     get_ticks(low, high) {
-      const { start, clock, width } = this.figures;
-      const wanted = ((high - low) * TICK_EVERY_PX) / Math.max(width(), 200);
+      const { figures } = this;
+      const { start, clock } = figures;
+      const wanted = ((high - low) * TICK_EVERY_PX) / Math.max(figures.width(), 200);
       const step = REVIEW_STEPS_S.find((one) => one >= wanted) ?? REVIEW_STEPS_S.at(-1);
       const shift = start + clock.offset(start);
       const major = [];
       for (let at = Math.ceil((low + shift) / step) * step; at <= high + shift; at += step) major.push(at - shift);
-      this.figures.tickStep = step;
+      figures.tickStep = step;
       return { major, minor: [] };
     }
   }
@@ -103,7 +105,7 @@ export class NightFigures {
   }
 
   async show() {
-    const document = new window.Bokeh.Document();
+    const document = new (window.Bokeh.require("document/document").Document)();
     for (const { key } of REVIEW_LANES) document.add_root(this.plots[key]);
     this.document = document;
     const elements = REVIEW_LANES.map(({ key }) => this.stages[key]);
@@ -137,8 +139,8 @@ export class NightFigures {
       toolbar_location: null,
       min_border_left: 64,
       min_border_right: 16,
-      min_border_top: 6,
-      min_border_bottom: lane.axis ? 26 : 4,
+      min_border_top: 8,
+      min_border_bottom: lane.axis ? 26 : 8,
       background_fill_color: colors.tile,
       border_fill_color: colors.tile,
       outline_line_color: colors.hairline,
@@ -182,15 +184,16 @@ export class NightFigures {
     const breaths = this.source("breaths", ["left", "right", "bottom", "top"]);
     const quad = { left: "left", right: "right", bottom: "bottom", top: "top" };
     this.glyph(plot, "Quad", breaths, quad, { fill_color: colors.flow, fill_alpha: 0.55, line_color: null });
-    this.events = this.source("events", ["left", "right", "bottom", "top", "x", "y", "text"]);
+    this.events = this.source("events", ["left", "right", "bottom", "top"]);
     this.glyph(plot, "Quad", this.events, quad, { fill_color: colors.text, line_color: colors.text, line_width: 2 });
-    const marks = this.source("marks", ["x", "y", "text"]);
+    const marks = this.source("marks", ["x", "y", "text", "align", "aside"]);
     const triangle = { marker: "inverted_triangle", size: 11, fill_color: colors.text, line_color: null };
     this.glyph(plot, "Scatter", marks, { x: "x", y: "y" }, triangle);
-    const words = { text_color: colors.text, text_font: NIGHT_FONT, text_font_size: "13px", text_baseline: "middle", x_offset: 9 };
-    this.glyph(plot, "Text", marks, { x: "x", y: "y", text: "text" }, words);
-    this.words = this.source("words", ["x", "y", "text"]);
-    this.glyph(plot, "Text", this.words, { x: "x", y: "y", text: "text" }, words);
+    const words = { text_color: colors.text, text_font: NIGHT_FONT, text_font_size: "13px", text_baseline: "middle" };
+    const placed = { x: "x", y: "y", text: "text", text_align: "align", x_offset: "aside" };
+    this.glyph(plot, "Text", marks, placed, words);
+    this.words = this.source("words", ["x", "y", "text", "align", "aside"]);
+    this.glyph(plot, "Text", this.words, placed, words);
   }
 
   /** The time of each event as grey ground, and each mark as a line, behind a trace. */
@@ -218,13 +221,9 @@ export class NightFigures {
       right: events.map(([, right]) => right),
       bottom: at(ROW_EVENTS - 0.28),
       top: at(ROW_EVENTS + 0.28),
-      x: [],
-      y: [],
-      text: [],
     };
     const { marks, commands } = night;
     this.sources.lines.data = { x: marks.map(([time]) => time) };
-    this.sources.marks.data = { x: marks.map(([time]) => time), y: marks.map(() => ROW_MARKS), text: marks.map((mark) => mark[2]) };
     const steps = { x: [], y: [] };
     const add = (x, y) => (steps.x.push(x), steps.y.push(y));
     if (commands.length && commands[0][2] !== null) add(first, commands[0][2]);
@@ -268,21 +267,28 @@ export class NightFigures {
     }
   }
 
-  /** An event's words stand beside it where there is room up to the next one. */
+  /** Words stand to the right of what they name, or to the left at the end; an event's only where there is room for them. */
   label() {
-    const { events, end_s: end } = this.night;
+    const { events, marks, end_s: end } = this.night;
     const perPx = (this.range.end - this.range.start) / Math.max(1, this.width());
-    const words = { x: [], y: [], text: [] };
+    const words = { x: [], y: [], text: [], align: [], aside: [] };
+    const place = (columns, x, y, text, align) => {
+      Object.entries({ x, y, text, align, aside: align === "left" ? ASIDE_PX : -ASIDE_PX }).forEach(([key, value]) => columns[key].push(value));
+    };
+    const lengthOf = (text) => (text.length * LETTER_PX + 2 * ASIDE_PX) * perPx;
     events.forEach(([kind, onset, duration], i) => {
       const text = `${SPAN_NAMES[kind] ?? kind}${duration === null ? ", in progress" : ` ${Math.round(duration)} s`}`;
       const right = duration === null ? end : onset + duration;
-      const next = events[i + 1]?.[1] ?? Infinity;
-      if (next - right < (text.length * 8 + 16) * perPx) return;
-      words.x.push(right);
-      words.y.push(ROW_EVENTS);
-      words.text.push(text);
+      const room = Math.min(events[i + 1]?.[1] ?? Infinity, this.range.end) - right;
+      if (room > lengthOf(text)) place(words, right, ROW_EVENTS, text, "left");
     });
+    const named = { x: [], y: [], text: [], align: [], aside: [] };
+    for (const [time, , text] of marks) {
+      const shown = text.length > MARK_LETTERS ? `${text.slice(0, MARK_LETTERS - 1)}…` : text;
+      place(named, time, ROW_MARKS, shown, this.range.end - time > lengthOf(shown) ? "left" : "right");
+    }
     this.words.data = words;
+    this.sources.marks.data = named;
   }
 
   moved() {

@@ -36,9 +36,9 @@ export class NightView {
     const lanes = node("div", "night-lanes");
     this.stages = {};
     for (const { key, name, unit, share } of REVIEW_LANES) {
-      const lane = node("div", "night-lane");
-      lane.style.flexGrow = share;
-      const title = node("h3", "night-lane-title");
+      const lane = node("div", `night-lane ${key}`);
+      if (share) lane.style.flexGrow = share;
+      const title = node("h3", key === "happened" ? "unseen" : "night-lane-title");
       title.append(node("b", "", name), node("span", "quiet", unit && ` ${unit}`));
       this.stages[key] = node("div", "night-stage");
       lane.append(title, this.stages[key]);
@@ -50,6 +50,8 @@ export class NightView {
     for (const kind of ["pointerenter", "pointerdown", "focus"]) this.element.addEventListener(kind, () => onActive(this));
     this.night = null;
     this.figures = null;
+    this.sizes = new ResizeObserver(() => this.figures?.views && this.moved());
+    this.sizes.observe(this.stages.flow);
     this.scales = {};
     this.asking = false;
     this.drawn = null;
@@ -98,7 +100,8 @@ export class NightView {
 
   moved() {
     const { range } = this.figures;
-    const [from, to] = [range.start, range.end].map((at) => this.night.start_time + at);
+    const { first_s: first, end_s: end, start_time: epoch } = this.night;
+    const [from, to] = [Math.max(first, range.start), Math.min(end, range.end)].map((at) => epoch + at);
     setText(this.visible, `${this.clock.time(from)} to ${this.clock.time(to)} · ${to - from < 120 ? `${(to - from).toFixed(1)} s` : duration(to - from)}`);
     this.onVisible(this);
     this.refresh();
@@ -156,6 +159,7 @@ export class NightView {
   }
 
   destroy() {
+    this.sizes.disconnect();
     this.figures?.destroy();
     this.element.remove();
   }

@@ -54,7 +54,7 @@ async def answer(context: PageContext, request: dict[str, Any]) -> str | dict[st
                     mrn = whole("MRN", request.get("mrn"))
                     number = await records.ask(partial(review.latest_of_patient, mrn=mrn))
                 else:
-                    number = whole("recording", recording)
+                    number = whole("Recording", recording)
                 return await records.ask(partial(review.open_recording, recording_id=number, now=now))
             case "window":
                 number = whole("recording", request.get("recording"))
@@ -72,12 +72,12 @@ def whole(name: str, given: Any) -> int:
     """A whole number from 1 on, as it stands in an address."""
     text = str(given)
     if isinstance(given, bool) or not (text.isascii() and text.isdigit() and 0 < len(text) < 17 and int(text) > 0):
-        raise ValueError(f"{name} is {text[:40]!r}; it is a whole number from 1 on")
+        raise ValueError(f"{name} must be a whole number from 1 on: got {text[:40]!r}")
     return min(int(text), LARGEST_ID)
 
 
 def seconds(name: str, given: Any) -> float:
     """A recording time in s."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) <= LONGEST_S:
-        raise ValueError(f"{name} is {str(given)[:40]!r}; it is a time in s")
+        raise ValueError(f"{name} must be a time in s: got {str(given)[:40]!r}")
     return float(given)
