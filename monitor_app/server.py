@@ -37,8 +37,11 @@ from monitor_app.views import (
     PageSocket,
     entry_document,
     entry_page,
+    export_routes,
     patients_document,
     patients_page,
+    review_document,
+    review_page,
     room_document,
     room_page,
     wall_document,
@@ -53,6 +56,7 @@ log = logging.getLogger(__name__)
 PAGES: dict[str, tuple[Callable[..., None], Callable[..., Page]]] = {
     "/wall": (wall_document, wall_page),
     "/room": (room_document, room_page),
+    "/review": (review_document, review_page),
     "/entry": (entry_document, entry_page),
     "/patients": (patients_document, patients_page),
 }
@@ -155,6 +159,7 @@ def _make_server(
     routes: list[Any] = [
         *assets.routes(),
         *upload_routes(desk, origins),
+        *export_routes(records, settings.zone),
         *api_routes(services, lambda: _figures(server, broadcaster, garbage, watch)),
         (r"/ingest/rooms/(\d{1,20})", IngestHandler, {"ward": ward}),
         (r"/", RedirectHandler, {"url": f"{settings.prefix}/wall", "permanent": False}),

@@ -1,6 +1,7 @@
 """Persistence of one ward in one SQLite file: `Store`, what it gives, and what can go wrong."""
 
 from store.backup import back_up
+from store.catalogue import ListedRecording
 from store.errors import (
     BackupError,
     MrnAssigned,
@@ -41,6 +42,7 @@ __all__ = [
     "Contents",
     "EventRow",
     "Health",
+    "ListedRecording",
     "MarkKind",
     "MarkRow",
     "MeasurementHead",

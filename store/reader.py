@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cpap_core.types import Breath, Chunk, Samples
+from store.catalogue import Catalogue
 from store.errors import NotFound
 from store.overview import Overview
 from store.retention import HELD, TRIMMED_AT
@@ -19,7 +20,7 @@ NEVER = 1 << 62
 """No id is so large."""
 
 
-class Reader(Overview):
+class Reader(Overview, Catalogue):
     """All queries, from any thread; what they give is on disk."""
 
     def recording(self, recording_id: int) -> RecordingRow | None:

@@ -5,6 +5,7 @@ import { onWaking } from "./clock.js";
 import { mountEntry } from "./entry.js";
 import { Lifeline } from "./lifeline.js";
 import { mountPatients } from "./patients.js";
+import { mountReview } from "./review.js";
 import { mountRoom } from "./room.js";
 import { fetchScripts } from "./scripts.js";
 import { readPage } from "./session.js";
@@ -12,7 +13,7 @@ import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 /** What can be mounted, by the name that the page says. */
-const VIEWS = { entry: mountEntry, wall: mountWall, room: mountRoom, patients: mountPatients };
+const VIEWS = { entry: mountEntry, patients: mountPatients, review: mountReview, room: mountRoom, wall: mountWall };
 
 const isDrawn = (root) => (root.default_view ?? null) !== null;
 

@@ -3,7 +3,7 @@
 import { duration, node, setHidden, setText } from "./format.js";
 import { Trace, WINDOW_S } from "./trace.js";
 
-const SPAN_NAMES = {
+export const SPAN_NAMES = {
   breath_gap: "apnea",
   apnea: "apnea",
   obstructive_apnea: "obstructive apnea",

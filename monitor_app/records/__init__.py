@@ -2,5 +2,6 @@
 
 from .history import list_patients, list_records, show_patient
 from .records import Records
+from .review import NothingFound
 
-__all__ = ["Records", "list_patients", "list_records", "show_patient"]
+__all__ = ["NothingFound", "Records", "list_patients", "list_records", "show_patient"]

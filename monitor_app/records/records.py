@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from store import Store
 
+from .night import Nights
+
 T = TypeVar("T")
 
 THREADS = 2
@@ -21,10 +23,16 @@ class Records:
     ----------
     store : Store
         What is asked.
+
+    Attributes
+    ----------
+    nights : Nights
+        What a review made ready to be looked at.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.nights = Nights()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
 
     async def ask(self, query: Callable[[Store], T]) -> T:
