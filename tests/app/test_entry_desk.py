@@ -121,6 +121,8 @@ def test_what_is_under_way_for_a_form_that_was_reset_comes_to_nothing(tmp_path: 
         analyst.go_on.set()
         await until(lambda: not path.exists())
         assert [loading.phase for loading in told] == ["analysing"]
+        assert sheet.task is not None
+        assert sheet.task.cancelled()
         assert desk.sheet(sheet.secret) is None
         path, digest = put(desk, "b.txt", "at once")
         desk.load(sheet, path, "b.txt", digest)

@@ -136,6 +136,19 @@ def test_a_recording_over_the_limit_is_refused_with_both_sizes(tmp_path: Path, c
 
 
 @pytest.mark.holds("F12.2")
+def test_what_announces_that_it_is_too_large_is_refused_before_a_byte_is_kept(tmp_path: Path) -> None:
+    async def story(uploads: Uploads) -> None:
+        reader, writer = await uploads.connect()
+        writer.write(uploads.head(2 * LIMIT) + CALM)
+        await asyncio.sleep(0.3)
+        assert uploads.files == []
+        writer.write(bytes(2 * LIMIT - len(CALM)))
+        assert b" 413 " in await reader.readline()
+
+    uploading(tmp_path, story)
+
+
+@pytest.mark.holds("F12.2")
 def test_a_recording_of_just_the_limit_is_taken(tmp_path: Path) -> None:
     async def story(uploads: Uploads) -> None:
         body = CALM + b" " * (LIMIT - len(CALM) - 1) + b"\n"
