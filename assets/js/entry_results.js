@@ -19,7 +19,7 @@ export class ResultCards {
       const figure = node("span", "figure");
       const unit = node("span", "unit");
       const value = node("dd");
-      const remark = node("p", "entry-remark");
+      const remark = node("dd", "entry-remark");
       value.append(figure, unit);
       card.append(node("dt", "", label), value, remark);
       this.cards.set(key, { card, figure, unit, remark });
