@@ -15,6 +15,7 @@ BENCHES = {
     "sessions": "the server's memory after thousands of pages that opened and closed",
     "memory": "the server's memory over an hour of recording time of 16 rooms",
     "backup": "a backup of a large store while devices stream: how long, and whether acknowledgements wait",
+    "review": "a stored night of 8 h: opening it, zooming into it, what it holds up, and the same in Chromium",
     "start": "from the command to the first page, and after a restart with a full store",
 }
 

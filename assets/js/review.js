@@ -60,8 +60,6 @@ class Review {
     this.part = node("a", "review-button", "CSV, visible");
     this.all = node("a", "review-button", "CSV, whole");
     for (const link of [this.part, this.all]) link.setAttribute("download", "");
-    this.part.addEventListener("click", () => this.link(this.part, true));
-    this.all.addEventListener("click", () => this.link(this.all, false));
     this.bar.append(group(this.previous, this.next), group(farther, nearer, this.whole), this.newest, label, group(picture, this.part, this.all));
     this.body = node("div", "review-body");
     this.aside = node("aside", "panel review-aside");
@@ -119,7 +117,7 @@ class Review {
     let view = this.views[index];
     if (!view) {
       const onActive = (one) => this.activate(one);
-      view = new NightView(this.host, { onScales: () => this.scale(), onVisible: () => {}, onActive });
+      view = new NightView(this.host, { onScales: () => this.scale(), onVisible: () => this.link(), onActive });
       this.views[index] = view;
       this.body.insertBefore(view.element, this.aside);
     }
@@ -137,6 +135,7 @@ class Review {
   activate(view) {
     this.active = view;
     for (const one of this.views) setClass(one.element, "active", one === view && this.views.length > 1);
+    this.link();
   }
 
   /** Both recordings have the same vertical scales, so that they can be compared. */
@@ -232,14 +231,16 @@ class Review {
     else active.tell(found ? "" : direction > 0 ? "There is no later event." : "There is no earlier event.");
   }
 
-  link(link, visible) {
+  /** The downloads are of the recording that the keys act on. */
+  link() {
     const { night, figures } = this.active;
+    if (!night) return;
     const query = new URLSearchParams({ recording: night.recording });
-    if (visible) {
-      query.set("from_s", Math.max(0, figures.range.start).toFixed(3));
-      query.set("to_s", Math.max(0, figures.range.end).toFixed(3));
-    }
-    link.href = `${this.host.base}/review/export.csv?${query}`;
+    this.all.href = `${this.host.base}/review/export.csv?${query}`;
+    const { start, end } = figures?.range ?? { start: night.first_s, end: night.end_s };
+    query.set("from_s", Math.max(0, start).toFixed(3));
+    query.set("to_s", Math.max(0, end).toFixed(3));
+    this.part.href = `${this.host.base}/review/export.csv?${query}`;
   }
 
   save() {

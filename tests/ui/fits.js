@@ -5,7 +5,7 @@
   const name = (el) => `${el.className || el.tagName} "${el.textContent.trim().slice(0, 40)}"`;
   const page = document.scrollingElement;
   if (page.scrollHeight > innerHeight || page.scrollWidth > innerWidth) faults.push("the page scrolls");
-  const SHORTENED = ".tile-name, .note, .band-text, .room-name, .room-meta, .event-text, .event-detail, .bar-title, .event-list *";
+  const SHORTENED = ".tile-name, .note, .band-text, .room-name, .room-meta, .event-text, .event-detail, .bar-title, .event-list *, .night-who, .recording-row *";
 
   const texts = [];
   const walk = (root) => {
