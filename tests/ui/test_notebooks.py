@@ -59,7 +59,8 @@ def lab_page(page: Page, jupyter: JupyterLab) -> Iterator[Page]:
 
 def sessions(lab: LiveServer) -> dict[str, int]:
     """How many sessions the server counts, by page."""
-    return {page: int(n) for page, n in re.findall(r'sessions{page="(/\w+)"} (\d+)', lab.get("/metrics")[1].decode())}
+    counted = re.findall(r'sessions{page="(/room|/wall)"} (\d+)', lab.get("/metrics")[1].decode())
+    return {page: int(n) for page, n in counted}
 
 
 def moves(notebook: Notebook, at: int, *, by: int) -> None:
