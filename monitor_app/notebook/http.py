@@ -68,7 +68,8 @@ class Http:
         if code in (401, 403):
             return f"{self.url} does not let this notebook in (HTTP {code}): give connect() a token"
         try:
-            said = str(json.loads(body)["title"])
-        except (ValueError, KeyError, TypeError):
+            problem = json.loads(body)
+            said = str(problem.get("detail") or problem["title"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             said = "is this a Breathwatch server of the same version?"
         return f"{address} answers HTTP {code}: {said}"

@@ -102,6 +102,11 @@ def test_questions_that_cannot_be_answered_are_refused_in_words(
     assert word in body.decode() if isinstance(body, bytes) else word in body
 
 
+def test_a_refusal_is_said_in_the_servers_words(lab: Lab) -> None:
+    with pytest.raises(LabError, match="recording 999"):
+        lab.recording(999)
+
+
 def test_nobody_there_is_said_in_words(server: LiveServer) -> None:
     with pytest.raises(LabError, match="is it running"):
         connect(f"http://127.0.0.1:{free_port()}")
