@@ -182,6 +182,7 @@ def test_a_recording_that_is_not_there_says_so(stored: tuple[Store, StoredNight,
 
 
 @pytest.mark.holds("F51.3")
+@pytest.mark.holds("F51.3")
 def test_the_table_has_every_stored_sample_with_what_happened(stored: tuple[Store, StoredNight, StoredNight]) -> None:
     """In the lab's time; what was not recorded has no rows, and no text is a formula."""
     store, _, later = stored
