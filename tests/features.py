@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.clauses import CLAUSES, WAITING
@@ -21,6 +22,7 @@ a clause has no test, or this page is not what the tests say.
 """
 
 
+@cache
 def held() -> dict[str, list[str]]:
     """Each clause that a test names, with those tests as `path::name`."""
     found: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from tests.ui.accessibility import faults
 from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import Diary
 
-PAGES = ("/wall", "/room?room={room}", "/room", "/room?room=9999")
+PAGES = ("/wall", "/room?room={room}", "/room", "/room?room=9999", "/patients", "/review", "/review?recording=1")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
