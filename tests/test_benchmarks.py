@@ -11,7 +11,7 @@ import pytest
 from bokeh.client import pull_session
 
 from benchmarks import __main__ as bench
-from benchmarks import backup, churn, devices, initial, joins, memory, push, sessions, start
+from benchmarks import backup, churn, devices, initial, joins, memory, push, review, sessions, start
 from benchmarks.bokeh_client import PageClient
 from benchmarks.process import Process, Server
 
@@ -138,6 +138,13 @@ def test_bench_backup_copies_while_devices_stream(
     assert backup.main(["--gb", "0.02", "--rooms", "2"]) == 0
     said = capsys.readouterr().out
     for word in ("backup, checked and on disk", "acknowledgements during the backup", "a bare copy of the same size"):
+        assert word in said
+
+
+def test_bench_review_opens_and_zooms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert review.main(["--hours", "0.2", "--opens", "1", "--no-browser"]) == 0
+    said = capsys.readouterr().out
+    for word in ("opening it", "the slowest zoom", "the whole night as CSV"):
         assert word in said
 
 

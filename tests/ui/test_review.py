@@ -16,6 +16,7 @@ from store import Store
 from tests.app.live_server import LiveServer, wait_for
 from tests.conftest import PageFaults
 from tests.ui.accessibility import faults
+from tests.ui.bedside import RATE_HZ, Bedside, Device
 from tests.ui.conftest import PAYLOADS, SERVER_GONE
 from tests.ui.test_fits import FITS, SCREENS
 
@@ -321,10 +322,11 @@ def test_after_a_loss_it_is_back_with_its_zoom(tmp_path: Path, page: Page, page_
         assert page.evaluate("window.kept") is True
 
 
-def test_a_recording_that_runs_is_reviewed_up_to_now(ward: LiveServer, bedside: Any, page: Page, numbers: Any) -> None:
+@pytest.mark.holds("F51.2")
+def test_a_recording_that_runs_is_reviewed_up_to_now(
+    ward: LiveServer, bedside: Bedside, page: Page, numbers: Iterator[int]
+) -> None:
     """It says so; what came since is taken in when it is asked for, and a mark comes by push."""
-    from tests.ui.bedside import RATE_HZ, Device
-
     room = next(numbers)
     bedside.start(Device(ward.url, room, history=60 * RATE_HZ, name=f"device of {room}"))
     page.goto(f"{ward.url}/review")
@@ -337,3 +339,6 @@ def test_a_recording_that_runs_is_reviewed_up_to_now(ward: LiveServer, bedside: 
     assert visible(page)[1] == before
     page.get_by_role("button", name="Show newest").click()
     wait_for(lambda: page.wait_for_timeout(30) or visible(page)[1] > before + 1, 10, "the newest samples")
+    note = {"kind": "note", "text": "asked for water"}
+    assert ward.post(f"/api/v1/rooms/{room}/marks", note, Idempotency_Key=f"review-{room}")[0] == 201
+    expect(page.locator(".review-aside .event-text", has_text="asked for water")).to_be_visible(timeout=5000)
