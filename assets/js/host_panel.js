@@ -9,17 +9,10 @@ const ASK_EVERY_MS = 3000;
 
 /**
  * `kind` is "wall" or "room". The component has the parameters `room`, `base`, `streams` and `recorded`.
- * On a page of ours it takes in the view that the page has mounted and keeps connected. Where it has a stream of its own, as in
- * notebooks, it mounts its own view and feeds it with the component's messages. Else it follows the document's source. There
- * nothing is fetched and nothing reloaded: the connection is not ours.
+ * Where it has a stream of its own, as in notebooks, it feeds its view with the component's messages; else it follows the
+ * document's source. There nothing is fetched and nothing reloaded: the connection is not ours.
  */
 export function renderLive({ model, view, el }, kind) {
-  const mount = document.querySelector(`[data-breathwatch="${kind}"]`);
-  if (mount?.firstElementChild?.breathwatch && !model.streams) {
-    el.replaceChildren(mount.firstElementChild);
-    mount.remove();
-    return;
-  }
   const host = { base: model.base ?? "", room: model.room ?? null, recorded: Boolean(model.recorded) };
   if (model.streams) followStream(model, el, kind, host);
   else followDocument(model, view, el, kind, host);

@@ -1,9 +1,9 @@
 """The live module inside Panel: on a page, and in a notebook, where it is fed by a stream of its own.
 
-A page of ours has a live source in its document, and the component takes in what the page has mounted. Anywhere else
-the component opens a stream of its source when a browser says that it is there. It ends it when the page is gone, when
-its cell runs again, and when the browser has not said for 20 s that it reads: a tab that is closed tells nobody, and
-the notebook's server would keep all that is pushed to it.
+Our own page of a room mounts the view by itself (room_page.py). Anywhere else the component opens a stream of its
+source when a browser says that it is there. It ends it when the page is gone, when its cell runs again, and when the
+browser has not said for 20 s that it reads: a tab that is closed tells nobody, and the notebook's server would keep all
+that is pushed to it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LiveComponent(JSComponent):
     streams = param.Boolean(default=False, doc="Whether pushes come as messages of this component.")
     recorded = param.Boolean(default=False, doc="Whether what it shows is no live signal.")
 
-    _stylesheets = [assets.live_css()]  # noqa: RUF012
+    _stylesheets = [assets.live_css(panel=True)]  # noqa: RUF012
 
     def __init__(self, source: Source | None = None, **params: Any) -> None:
         if source is not None:
