@@ -27,7 +27,7 @@ export class PressureCommand {
     this.less = this.button("−", "Lower by 1 cmH₂O", () => this.step(-1));
     this.more = this.button("+", "Raise by 1 cmH₂O", () => this.step(1));
     this.field = node("input", "stepper-value");
-    Object.assign(this.field, { type: "number", min: LOWEST, max: HIGHEST, step: 1, inputMode: "numeric", autocomplete: "off" });
+    Object.assign(this.field, { type: "number", min: LOWEST, max: HIGHEST, step: 1, inputMode: "numeric", autocomplete: "off", placeholder: "--" });
     this.field.id = `bw-pressure-${Math.random().toString(36).slice(2)}`;
     label.htmlFor = this.field.id;
     this.field.addEventListener("input", () => this.changed());
@@ -82,9 +82,15 @@ export class PressureCommand {
   }
 
   step(by) {
-    const from = Number.isNaN(this.value) ? LOWEST : this.value;
+    const from = Number.isNaN(this.value) ? this.measured : this.value;
     this.field.value = String(Math.min(HIGHEST, Math.max(LOWEST, from + by)));
     this.changed();
+  }
+
+  /** Where the steps begin while no set pressure is known: near what the mask has now, never a surprise to the patient. */
+  get measured() {
+    const now = this.shown?.measured_pressure_cmh2o;
+    return Number.isFinite(now) ? Math.round(now) : LOWEST;
   }
 
   changed() {
@@ -170,7 +176,8 @@ export class PressureCommand {
   }
 
   follow(pressure) {
-    const text = pressure === null || pressure === undefined ? String(LOWEST) : String(pressure);
+    // A number that nobody commanded must not stand ready to be sent.
+    const text = pressure === null || pressure === undefined ? "" : String(pressure);
     if (this.field.value !== text && document.activeElement !== this.field) this.field.value = text;
     this.less.disabled = this.value <= LOWEST;
     this.more.disabled = this.value >= HIGHEST;

@@ -53,6 +53,7 @@ export class StayPanel {
     this.patient = undefined;
     this.button = node("button", "stay-button", "Stay");
     this.button.type = "button";
+    this.button.hidden = true; // until somebody is there
     this.button.setAttribute("aria-expanded", "false");
     this.button.addEventListener("click", () => this.open(this.element.hidden));
     this.element = node("section", "panel stay-panel");

@@ -135,6 +135,27 @@ def test_nonsense_is_not_sent(
     expect(room.page.locator(".fate").first).to_have_text("No pressure commanded yet.")
 
 
+@pytest.mark.holds("F20.1")
+def test_no_number_stands_ready_that_nobody_commanded(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
+) -> None:
+    """The set pressure is not known: a stray click sends nothing, and the steps begin near what the mask has."""
+    number = next(numbers)
+    taken: list[float] = []
+    bedside.start(Device(ward.url, number, history=15 * RATE_HZ, pressure=taken.append))
+    room = diary_page(f"{ward.url}/room?room={number}")
+    room.until(lambda seen: seen["pill"].startswith("Live"))
+    measured = room.page.locator(".is-pressure .figure")
+    expect(measured).not_to_have_text("--")
+    field = room.page.get_by_label("Set pressure")
+    expect(field).to_have_value("")
+    room.page.get_by_role("button", name="Send to room").click()
+    expect(room.page.get_by_role("alert")).to_have_text("Enter a whole number from 4 to 25 cmH₂O.")
+    room.page.get_by_role("button", name="Raise by 1 cmH₂O").click()
+    assert abs(int(field.input_value()) - float(measured.inner_text())) <= 2
+    assert taken == []
+
+
 def test_a_command_that_was_held_up_is_not_carried_out(
     a_server: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary]
 ) -> None:
