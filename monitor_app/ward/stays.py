@@ -18,7 +18,7 @@ from .errors import AdmissionRefused, StayRefused, StoreBusy
 from .rebuild import know_patient, rebuild_stay
 from .room import Room
 from .rooms import Rooms
-from .stay import Mark, Stay
+from .stay import Mark, Stay, Whose
 from .streams import Streams, on_disk
 
 T = TypeVar("T")
@@ -93,13 +93,13 @@ class Stays:
             )
             self._show(row)
 
-    async def transfer(self, number: int, to_number: int, *, by: str = "unknown") -> None:
+    async def transfer(self, number: int, to_number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """Move a room's patient to another room; what was recorded stays with the patient.
 
         Raises
         ------
         StayRefused
-            There is no patient, or the other room has one.
+            There is no patient, or another than `whose`, or the other room has one.
         StoreBusy
             The disk does not answer.
         """
@@ -110,7 +110,7 @@ class Stays:
             # Always the lower room first: two transfers across each other must not wait for each other.
             for each in sorted((number, to_number)):
                 await locks.enter_async_context(self._rooms.lock(each))
-            room, stay = self._patient_in(number)
+            room, stay = self._patient_in(number, whose)
             there = self._rooms.get(to_number)
             if there is not None and there.stay is not None and there.stay.mrn is not None:
                 raise StayRefused(f"Room {to_number} has another patient: discharge MRN {there.stay.mrn} first")
@@ -122,13 +122,13 @@ class Stays:
             self._leave(room, stay.mrn)
             self._show(row)
 
-    async def discharge(self, number: int, *, by: str = "unknown") -> None:
+    async def discharge(self, number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """End the stay in a room and take its tile from the wall; a device that goes on begins another stay.
 
         Raises
         ------
         StayRefused
-            Nobody is there.
+            Nobody is there, or another patient than `whose`.
         StoreBusy
             The disk does not answer.
         """
@@ -137,7 +137,7 @@ class Stays:
             if room is not None and room.stay is None:
                 self._leave(room, None)
                 return
-            room, stay = self._patient_in(number)
+            room, stay = self._patient_in(number, whose)
             await self._write(lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused)
             self._leave(room, stay.mrn)
 
@@ -149,18 +149,19 @@ class Stays:
         patient_name: str | None = None,
         date_of_birth: date | None = None,
         by: str = "unknown",
+        whose: Whose = "anybody",
     ) -> None:
         """Put a wrong MRN, name or date of birth right; nothing that was recorded is lost.
 
         Raises
         ------
         StayRefused
-            There is no identified patient, or the MRN is in another room (F5).
+            There is no identified patient, or another than `whose`, or the MRN is in another room (F5).
         StoreBusy
             The disk does not answer.
         """
         async with self._rooms.lock(number):
-            _room, stay = self._patient_in(number)
+            _room, stay = self._patient_in(number, whose)
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient instead")
             check_person(number, stay.mrn if mrn is None else mrn, patient_name)
@@ -218,14 +219,22 @@ class Stays:
             return row
 
     async def mark(
-        self, number: int, kind: str, text: str = "", *, by: str = "unknown", mark_id: str | None = None
+        self,
+        number: int,
+        kind: str,
+        text: str = "",
+        *,
+        by: str = "unknown",
+        mark_id: str | None = None,
+        whose: Whose = "anybody",
     ) -> dict[str, Any]:
         """Mark this moment in a room: `lights_off`, `lights_on`, `mask_refit`, or `note` with a text (F51).
 
         Raises
         ------
         StayRefused
-            Nobody is there, the kind is none of these, or the text is missing or too long.
+            Nobody is there, or another patient than `whose`, the kind is none of these, or the text is missing or
+            too long.
         StoreBusy
             The disk does not answer.
         """
@@ -237,7 +246,7 @@ class Stays:
         if len(text) > LONGEST_TEXT:
             raise StayRefused(f"The text has {len(text)} characters, at most {LONGEST_TEXT} are kept")
         async with self._rooms.lock(number):
-            room, stay = self._patient_in(number)
+            room, stay = self._patient_in(number, whose)
             trace = room.trace
             row = await self._write(
                 lambda: self._store.add_mark(
@@ -263,10 +272,11 @@ class Stays:
     def _now(self) -> float:
         return self._rooms.moment().epoch
 
-    def _patient_in(self, number: int) -> tuple[Room, Stay]:
+    def _patient_in(self, number: int, whose: Whose = "anybody") -> tuple[Room, Stay]:
         room = self._rooms.get(number)
         if room is None or room.stay is None:
             raise StayRefused(f"Room {number} has no patient: admit one, or connect the device, first")
+        room.stay.check_is_of(whose, number)
         return room, room.stay
 
     def _leave(self, room: Room, mrn: int | None) -> None:

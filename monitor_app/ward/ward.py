@@ -22,7 +22,7 @@ from .errors import CommandRefused, StayRefused, StoreBusy
 from .rebuild import rebuild_stay
 from .room import Room
 from .rooms import Rooms
-from .stay import Stay
+from .stay import Stay, Whose
 from .stays import Stays
 from .streams import Streams, on_disk
 
@@ -141,6 +141,7 @@ class Ward:
         reason: str | None = None,
         command_id: str | None = None,
         is_compatible: bool = False,
+        whose: Whose = "anybody",
     ) -> dict[str, Any]:
         """Command a pressure; stored first, then sent to the room's device (F20).
 
@@ -151,6 +152,8 @@ class Ward:
         ------
         CommandRefused
             Nobody is in the room, the pressure may not be commanded, or the command_id was another command's.
+        StayRefused
+            Another patient than `whose` is there.
         StoreBusy
             The disk does not answer; with the same command_id it may be asked for again.
         """
@@ -166,6 +169,7 @@ class Ward:
                 if (known.stay_id, known.pressure_cmh2o) != (stay.stay_id, pressure):
                     raise CommandRefused(f"command {command_id!r} was given before, with another room or pressure")
                 return self._as_shown(stay, known)
+            stay.check_is_of(whose, number)
             highest = rules.MAX_COMMAND_CMH2O if is_compatible else stay.max_cpap_cmh2o(self.now)
             check_pressure(pressure, reason=reason, max_cmh2o=highest)
             try:
