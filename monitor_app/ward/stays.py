@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import date
 from typing import Any, TypeVar
 
 from cpap_core import rules
-from store import MarkKind, MeasurementRow, StayRow, Store, StoreBehind, StoreConflict
+from store import MarkKind, MeasurementRow, StayRow, Store, StoreBehind, StoreConflict, StoreError
 
 from .changes import Changes
 from .commands import check_pressure
@@ -18,10 +20,11 @@ from .errors import AdmissionRefused, StayRefused, StoreBusy
 from .rebuild import know_patient, rebuild_stay
 from .room import Room
 from .rooms import Rooms
-from .stay import Mark, Stay, Whose
+from .stay import MARKS_KEPT, Mark, Stay, Whose
 from .streams import Streams, on_disk
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 HIGHEST_MRN = (1 << 53) - 1
 """The highest whole number that a browser holds exactly."""
@@ -38,6 +41,7 @@ class Stays:
         self._rooms = rooms
         self._streams = streams
         self._changes = changes
+        self._late: set[asyncio.Task[None]] = set()
 
     async def admit(
         self,
@@ -90,6 +94,7 @@ class Stays:
                     replaces=stay.stay_id if stay is not None and other else None,
                 ),
                 AdmissionRefused,
+                number,
             )
             self._show(row)
 
@@ -117,7 +122,10 @@ class Stays:
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient first")
             row = await self._write(
-                lambda: self._store.transfer(stay.stay_id, to_number, at=self._now, by=by), StayRefused
+                lambda: self._store.transfer(stay.stay_id, to_number, at=self._now, by=by),
+                StayRefused,
+                number,
+                to_number,
             )
             self._leave(room, stay.mrn)
             self._show(row)
@@ -138,7 +146,7 @@ class Stays:
                 self._leave(room, None)
                 return
             room, stay = self._patient_in(number, whose)
-            await self._write(lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused)
+            await self._write(lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused, number)
             self._leave(room, stay.mrn)
 
     async def correct(
@@ -170,6 +178,7 @@ class Stays:
                     stay.stay_id, at=self._now, by=by, mrn=mrn, name=patient_name, date_of_birth=date_of_birth
                 ),
                 StayRefused,
+                number,
             )
             self._show(row)
 
@@ -212,6 +221,7 @@ class Stays:
                     flow_image=flow_image,
                 ),
                 StayRefused,
+                number,
             )
             if room.stay is stay:
                 stay.note_measurement(row)
@@ -260,6 +270,7 @@ class Stays:
                     at=self._now,
                 ),
                 StayRefused,
+                number,
             )
             mark = Mark.of(row, trace.spec.start_time if trace is not None else None)
             stay.note_mark(mark)
@@ -295,13 +306,48 @@ class Stays:
             know_patient(self._store, room.stay, row.mrn)
         self._changes.tell("stay", row.room, row.mrn)
 
-    async def _write(self, queue: Callable[[], Future[T]], refusal: type[Exception]) -> T:
+    async def _write(self, queue: Callable[[], Future[T]], refusal: type[Exception], *rooms: int) -> T:
+        """Wait until something is on disk that changes these rooms; what comes there later is shown then."""
         try:
-            return await on_disk(queue())
-        except StoreConflict as error:
-            raise refusal(str(error)) from error
+            future = queue()
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
+        try:
+            return await on_disk(future)
+        except StoreConflict as error:
+            raise refusal(str(error)) from error
+        except StoreBusy:
+            task = asyncio.get_running_loop().create_task(self._show_late(future, rooms))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            raise
+
+    async def _show_late(self, future: Future[Any], rooms: Sequence[int]) -> None:
+        """Once a write is done that was given up, let its rooms show what the disk has: a restart would, too."""
+        try:
+            await asyncio.wrap_future(future)
+            async with AsyncExitStack() as locks:
+                for number in sorted(rooms):
+                    await locks.enter_async_context(self._rooms.lock(number))
+                rows = {row.room: row for row in self._store.open_stays()}
+                # Who has left first: nobody is shown in two rooms.
+                for number in sorted(rooms, key=lambda number: number in rows):
+                    room, row = self._rooms.get(number), rows.get(number)
+                    if row is not None:
+                        self._show(row)
+                        self._show_marks(row)
+                    elif room is not None and room.stay is not None:
+                        self._leave(room, room.stay.mrn)
+        except StoreError as error:
+            log.warning("What was given up is not on disk: %s", error)
+
+    def _show_marks(self, row: StayRow) -> None:
+        room = self._rooms.get(row.room)
+        if room is None or room.stay is None:
+            return
+        starts = {trace.recording_id: trace.spec.start_time for trace in room.stay.traces.values()}
+        for mark in self._store.marks_of_stay(row.id)[-MARKS_KEPT:]:
+            room.stay.note_mark(Mark.of(mark, starts.get(mark.recording_id or 0)))
 
 
 def check_room(number: int) -> None:
