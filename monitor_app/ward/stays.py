@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from cpap_core import rules
-from store import MarkKind, MeasurementRow, StayRow, Store, StoreBehind, StoreConflict, StoreError
+from store import MarkKind, MeasurementRow, Store
 
 from .changes import Changes
 from .commands import check_pressure
-from .errors import AdmissionRefused, StayRefused, StoreBusy
-from .rebuild import know_patient, rebuild_stay
+from .errors import AdmissionRefused, StayRefused
 from .room import Room
 from .rooms import Rooms
-from .stay import MARKS_KEPT, Mark, Stay, Whose
-from .streams import Streams, on_disk
+from .showing import Showing
+from .stay import Mark, Stay, Whose
+from .streams import Streams
 
-T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 HIGHEST_MRN = (1 << 53) - 1
 """The highest whole number that a browser holds exactly."""
@@ -39,9 +33,8 @@ class Stays:
     def __init__(self, store: Store, rooms: Rooms, streams: Streams, changes: Changes) -> None:
         self._store = store
         self._rooms = rooms
-        self._streams = streams
         self._changes = changes
-        self._late: set[asyncio.Task[None]] = set()
+        self._showing = Showing(store, rooms, streams, changes)
 
     async def admit(
         self,
@@ -83,7 +76,7 @@ class Stays:
             other = stay is not None and stay.mrn not in (None, mrn)
             if stay is not None and other and stay.mrn != replaces_mrn:
                 raise AdmissionRefused(f"Room {number} has another patient: discharge MRN {stay.mrn} first")
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.admit(
                     number,
                     mrn,
@@ -96,7 +89,7 @@ class Stays:
                 AdmissionRefused,
                 number,
             )
-            self._show(row)
+            self._showing.show(row)
 
     async def transfer(self, number: int, to_number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """Move a room's patient to another room; what was recorded stays with the patient.
@@ -121,14 +114,14 @@ class Stays:
                 raise StayRefused(f"Room {to_number} has another patient: discharge MRN {there.stay.mrn} first")
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient first")
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.transfer(stay.stay_id, to_number, at=self._now, by=by),
                 StayRefused,
                 number,
                 to_number,
             )
-            self._leave(room, stay.mrn)
-            self._show(row)
+            self._showing.leave(room, stay.mrn)
+            self._showing.show(row)
 
     async def discharge(self, number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """End the stay in a room and take its tile from the wall; a device that goes on begins another stay.
@@ -143,11 +136,13 @@ class Stays:
         async with self._rooms.lock(number):
             room = self._rooms.get(number)
             if room is not None and room.stay is None:
-                self._leave(room, None)
+                self._showing.leave(room, None)
                 return
             room, stay = self._patient_in(number, whose)
-            await self._write(lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused, number)
-            self._leave(room, stay.mrn)
+            await self._showing.write(
+                lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused, number
+            )
+            self._showing.leave(room, stay.mrn)
 
     async def correct(
         self,
@@ -173,14 +168,14 @@ class Stays:
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient instead")
             check_person(number, stay.mrn if mrn is None else mrn, patient_name)
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.correct(
                     stay.stay_id, at=self._now, by=by, mrn=mrn, name=patient_name, date_of_birth=date_of_birth
                 ),
                 StayRefused,
                 number,
             )
-            self._show(row)
+            self._showing.show(row)
 
     async def measure(
         self,
@@ -210,7 +205,7 @@ class Stays:
                 who = "an unidentified patient" if stay.mrn is None else f"MRN {stay.mrn}"
                 raise StayRefused(f"Room {number} has {who}: admit the patient first")
             mrn = stay.mrn
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.add_measurement(
                     mrn,
                     stay_id=stay.stay_id,
@@ -258,7 +253,7 @@ class Stays:
         async with self._rooms.lock(number):
             room, stay = self._patient_in(number, whose)
             trace = room.trace
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.add_mark(
                     mark_id or uuid.uuid4().hex,
                     stay_id=stay.stay_id,
@@ -289,65 +284,6 @@ class Stays:
             raise StayRefused(f"Room {number} has no patient: admit one, or connect the device, first")
         room.stay.check_is_of(whose, number)
         return room, room.stay
-
-    def _leave(self, room: Room, mrn: int | None) -> None:
-        """The stay has ended: its recordings are finished, and the room goes."""
-        self._streams.finish_stay(room)
-        self._rooms.drop(room.number)
-        self._changes.tell("stay", room.number, mrn)
-
-    def _show(self, row: StayRow) -> None:
-        """Let a room show the stay that the disk has: its own with other words, or another one."""
-        room = self._rooms.make(row.room)
-        if room.stay is None or room.stay.stay_id != row.id:
-            self._streams.finish_stay(room)
-            room.begin_stay(rebuild_stay(self._store, row))
-        else:
-            know_patient(self._store, room.stay, row.mrn)
-        self._changes.tell("stay", row.room, row.mrn)
-
-    async def _write(self, queue: Callable[[], Future[T]], refusal: type[Exception], *rooms: int) -> T:
-        """Wait until something is on disk that changes these rooms; what comes there later is shown then."""
-        try:
-            future = queue()
-        except StoreBehind as error:
-            raise StoreBusy(str(error)) from error
-        try:
-            return await on_disk(future)
-        except StoreConflict as error:
-            raise refusal(str(error)) from error
-        except StoreBusy:
-            task = asyncio.get_running_loop().create_task(self._show_late(future, rooms))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
-            raise
-
-    async def _show_late(self, future: Future[Any], rooms: Sequence[int]) -> None:
-        """Once a write is done that was given up, let its rooms show what the disk has: a restart would, too."""
-        try:
-            await asyncio.wrap_future(future)
-            async with AsyncExitStack() as locks:
-                for number in sorted(rooms):
-                    await locks.enter_async_context(self._rooms.lock(number))
-                rows = {row.room: row for row in self._store.open_stays()}
-                # Who has left first: nobody is shown in two rooms.
-                for number in sorted(rooms, key=lambda number: number in rows):
-                    room, row = self._rooms.get(number), rows.get(number)
-                    if row is not None:
-                        self._show(row)
-                        self._show_marks(row)
-                    elif room is not None and room.stay is not None:
-                        self._leave(room, room.stay.mrn)
-        except StoreError as error:
-            log.warning("What was given up is not on disk: %s", error)
-
-    def _show_marks(self, row: StayRow) -> None:
-        room = self._rooms.get(row.room)
-        if room is None or room.stay is None:
-            return
-        starts = {trace.recording_id: trace.spec.start_time for trace in room.stay.traces.values()}
-        for mark in self._store.marks_of_stay(row.id)[-MARKS_KEPT:]:
-            room.stay.note_mark(Mark.of(mark, starts.get(mark.recording_id or 0)))
 
 
 def check_room(number: int) -> None:
