@@ -19,7 +19,6 @@ from .showing import Showing
 from .stay import Mark, Stay, Whose
 from .streams import Streams
 
-
 HIGHEST_MRN = (1 << 53) - 1
 """The highest whole number that a browser holds exactly."""
 

@@ -242,11 +242,11 @@ class Ward:
         if command is None or room.stay is None or command.state not in PENDING:
             log.warning("Room %s: the device answered %.80r, which waits for no answer", room.number, command_id)
         elif refusal is not None:
-            self._change(room, command_id, CommandState.REFUSED, refusal)
+            self._change(room, command_id, CommandState.REFUSED, _printable(refusal))
         elif applied_cmh2o == command.pressure_cmh2o:
             self._change(room, command_id, CommandState.APPLIED)
         else:
-            refusal = f"the device says that it applied {str(applied_cmh2o)[:20]} cmH2O instead"
+            refusal = f"the device says that it applied {_printable(str(applied_cmh2o)[:20])} cmH2O instead"
             self._change(room, command_id, CommandState.REFUSED, refusal)
 
     # ---- inside
@@ -303,3 +303,8 @@ class Ward:
         room.newest_sample_time = room.trace.last_received_at if room.trace else None
         breaths = sum(trace.breath_count for trace in traces) + (room.stay.past.breaths if room.stay else 0)
         log.info("Room %s: stay resumed with %s breaths", room.number, breaths)
+
+
+def _printable(text: str) -> str:
+    """A device's words without half characters, which neither the disk nor an answer in JSON can hold."""
+    return "".join(character if character.isprintable() else " " for character in text)
