@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from benchmarks.nights import StoredNight, put_night
 from cpap_core.rules import BREATHS_IN_MEANS
 from monitor_app.push.packing import unpack
-from monitor_app.records import export, review
+from monitor_app.records import Records, export, review
 from monitor_app.records.night import Nights
 from store import MarkKind, NotFound, Store
 
@@ -223,3 +225,20 @@ def test_a_mark_without_a_text_is_named_in_the_review_and_the_table(tmp_path: Pa
         assert [mark[2] for mark in found["marks"]] == ["Lights off", "coughs"]
         rows = list(csv.DictReader(io.StringIO("".join(export.rows(store, night.recording_id, OSLO, 0, 1e9)))))
         assert [row["mark"] for row in rows if row["mark"]] == ["Lights off; coughs"]
+
+
+def test_who_asks_for_a_patient_does_not_wait_behind_long_nights(
+    stored: tuple[Store, StoredNight, StoredNight],
+) -> None:
+    """The first look at a recording of a month takes seconds, and several pages may look at such ones."""
+
+    async def story() -> None:
+        records, is_done = Records(stored[0]), threading.Event()
+        looks = [asyncio.create_task(records.look(lambda _store, _nights: is_done.wait(10))) for _ in range(5)]
+        patient = await asyncio.wait_for(records.ask(lambda store: store.patient(7)), 5)
+        assert patient is not None
+        is_done.set()
+        assert await asyncio.gather(*looks) == [True] * 5
+        records.close()
+
+    asyncio.run(story())
