@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from .streams import Streams, on_disk
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+MOST_GIVEN_UP = 500
+
 
 class Showing:
     """Lets rooms show what the disk has of their stays."""
@@ -32,6 +35,7 @@ class Showing:
         self._streams = streams
         self._changes = changes
         self._late: set[asyncio.Task[None]] = set()
+        self._given_up: OrderedDict[Hashable, Future[Any]] = OrderedDict()
 
     def leave(self, room: Room, mrn: int | None) -> None:
         """The stay has ended: its recordings are finished, and the room goes."""
@@ -49,10 +53,19 @@ class Showing:
             know_patient(self._store, room.stay, row.mrn)
         self._changes.tell("stay", row.room, row.mrn)
 
-    async def write(self, queue: Callable[[], Future[T]], refusal: type[Exception], *rooms: int) -> T:
-        """Wait until something is on disk that changes these rooms; what comes there later is shown then."""
+    def was_given_up(self, same: Hashable) -> bool:
+        """Whether the same was asked for before, by somebody who was told to try again later."""
+        return same in self._given_up
+
+    async def write(
+        self, queue: Callable[[], Future[T]], refusal: type[Exception], *rooms: int, same: Hashable = None
+    ) -> T:
+        """Wait until something is on disk that changes these rooms; what comes there later is shown then.
+
+        What must not be written twice says by `same` what it is: after it was given up, asking again waits for it.
+        """
         try:
-            future = queue()
+            future = self._given_up.pop(same, None) or queue()
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
         try:
@@ -60,6 +73,10 @@ class Showing:
         except StoreConflict as error:
             raise refusal(str(error)) from error
         except StoreBusy:
+            if same is not None:
+                self._given_up[same] = future
+                while len(self._given_up) > MOST_GIVEN_UP:
+                    self._given_up.popitem(last=False)
             task = asyncio.get_running_loop().create_task(self._show_late(future, rooms))
             self._late.add(task)
             task.add_done_callback(self._late.discard)

@@ -13,6 +13,7 @@ from store import MarkKind, MeasurementRow, Store
 from .changes import Changes
 from .commands import check_pressure
 from .errors import AdmissionRefused, StayRefused
+from .rebuild import know_patient
 from .room import Room
 from .rooms import Rooms
 from .showing import Showing
@@ -204,6 +205,8 @@ class Stays:
                 who = "an unidentified patient" if stay.mrn is None else f"MRN {stay.mrn}"
                 raise StayRefused(f"Room {number} has {who}: admit the patient first")
             mrn = stay.mrn
+            same = (stay.stay_id, pressure_cmh2o, respiratory_rate_per_min, apnea_count, flow_image)
+            was_given_up = self._showing.was_given_up(same)
             row = await self._showing.write(
                 lambda: self._store.add_measurement(
                     mrn,
@@ -216,8 +219,11 @@ class Stays:
                 ),
                 StayRefused,
                 number,
+                same=same,
             )
-            if room.stay is stay:
+            if was_given_up:
+                know_patient(self._store, stay, mrn)
+            elif room.stay is stay:
                 stay.note_measurement(row)
             self._changes.tell("measurement", number, mrn)
             return row

@@ -355,6 +355,27 @@ def test_what_was_given_up_shows_once_it_is_on_disk(tmp_path, monkeypatch):
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F7.1")
+def test_a_measurement_that_was_given_up_and_sent_again_is_one(tmp_path, monkeypatch):
+    """Also while the disk still hangs; one that is sent a third time is another, by whoever measured it."""
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        async def measure() -> None:
+            await ward.stays.measure(101, pressure_cmh2o=9, respiratory_rate_per_min=14, apnea_count=3)
+
+        await ward.stays.admit(101, 7)
+        async with slow_disk(ward, monkeypatch):
+            for _ in range(2):
+                with pytest.raises(StoreBusy):
+                    await measure()
+        for expected in (1, 2):
+            await measure()
+            assert len(ward.store.measurement_heads(7)) == expected
+            assert (await ward.summaries())[0]["total_apnea_count"] == 3 * expected
+
+    in_ward(tmp_path, story)
+
+
 @pytest.mark.holds("F20.2")
 def test_a_command_that_came_late_to_the_disk_is_not_sent_hours_later(tmp_path, monkeypatch):
     """Whoever gave it was told that it failed: it says so, also after a restart, and is told to no device."""
