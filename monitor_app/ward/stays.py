@@ -136,7 +136,13 @@ class Stays:
         async with self._rooms.lock(number):
             room = self._rooms.get(number)
             if room is not None and room.stay is None:
-                self._showing.leave(room, None)
+                # One that could not be read back after a restart goes on, on disk alone, and holds its patient there.
+                row = next((row for row in self._store.open_stays() if row.room == number), None)
+                if row is not None:
+                    await self._showing.write(
+                        lambda: self._store.discharge(row.id, at=self._now, by=by), StayRefused, number
+                    )
+                self._showing.leave(room, row.mrn if row is not None else None)
                 return
             room, stay = self._patient_in(number, whose)
             await self._showing.write(

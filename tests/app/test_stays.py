@@ -404,3 +404,25 @@ def test_a_command_that_came_late_to_the_disk_is_not_sent_hours_later(tmp_path, 
 
     in_ward(tmp_path, story)
     in_ward(tmp_path, after)
+
+
+@pytest.mark.holds("F50.1")
+def test_a_stay_that_cannot_be_read_back_can_be_ended(tmp_path, monkeypatch):
+    """Else its patient could be admitted nowhere, and its room would be faulted again after each restart."""
+
+    async def before(ward: Ward, _clock: Clock) -> None:
+        await ward.stays.admit(101, 7)
+
+    def fails(*_given: object) -> None:
+        raise ValueError("broken")
+
+    async def after(ward: Ward, _clock: Clock) -> None:
+        monkeypatch.undo()
+        assert ward.room(101).problem.startswith("This stay could not be read back")
+        await ward.stays.discharge(101, by="test")
+        assert (ward.rooms(), ward.store.open_stays()) == ([], [])
+        await ward.stays.admit(102, 7)
+
+    in_ward(tmp_path, before)
+    monkeypatch.setattr("monitor_app.ward.ward.rebuild_stay", fails)
+    in_ward(tmp_path, after)
