@@ -18,22 +18,25 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _LOCAL_IMPORT = re.compile(r'^import\s[^;]*?from\s+"\./[^"]+";[ \t]*\n', re.MULTILINE | re.DOTALL)
 
 
+PAGES_ALONE = re.compile(r"(host_page|lifeline|scripts|session|shell|flow|entry|patients|review)(_\w+)?\.(js|css)")
+"""What only our own pages need: a component brings its script and style with each document, hundreds of kB."""
+
+
 @cache
 def live_js(*, panel: bool = False) -> str:
-    """Join the page's modules, in the order `js/order.json` gives; the host that is not wanted is left out."""
+    """Join the page's modules, in the order `js/order.json` gives; for a component without what only pages need."""
     order = json.loads((ASSETS / "js" / "order.json").read_text())
-    unwanted = "host_page.js" if panel else "host_panel.js"
-    parts = [_LOCAL_IMPORT.sub("", (ASSETS / "js" / name).read_text()) for name in order if name != unwanted]
-    return "\n".join(parts)
+    wanted = [name for name in order if not (PAGES_ALONE.fullmatch(name) if panel else name == "host_panel.js")]
+    return "\n".join(_LOCAL_IMPORT.sub("", (ASSETS / "js" / name).read_text()) for name in wanted)
 
 
 @cache
-def live_css() -> str:
-    """Join the stylesheets: the tokens first, then the others by name."""
+def live_css(*, panel: bool = False) -> str:
+    """Join the stylesheets: the tokens first, then the others by name; for a component as `live_js`."""
     sheets = sorted(
         (ASSETS / "css").glob("*.css"), key=lambda path: (path.name != "tokens.css", path.name != "base.css", path.name)
     )
-    return "\n".join(path.read_text() for path in sheets)
+    return "\n".join(path.read_text() for path in sheets if not (panel and PAGES_ALONE.fullmatch(path.name)))
 
 
 @cache

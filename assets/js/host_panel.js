@@ -1,28 +1,18 @@
-// The Panel component, on a page and in notebooks: a JSComponent's render({model, view, el}) hands over to this.
+// The Panel component, in other pages and in notebooks: a JSComponent's render({model, el}) hands over to this.
 
 import { mountRoom } from "./room.js";
-import { RequestLink, findModel } from "./source.js";
 import { mountWall } from "./wall.js";
 
 const SAY_EVERY_MS = 5000;
 const ASK_EVERY_MS = 3000;
 
 /**
- * `kind` is "wall" or "room". The component has the parameters `room`, `base`, `streams` and `recorded`.
- * On a page of ours it takes in the view that the page has mounted and keeps connected. Where it has a stream of its own, as in
- * notebooks, it mounts its own view and feeds it with the component's messages. Else it follows the document's source. There
- * nothing is fetched and nothing reloaded: the connection is not ours.
+ * `kind` is "wall" or "room". The component has the parameters `room`, `base` and `recorded`, and a stream of its own, whose
+ * pushes come as its messages. Nothing is fetched and nothing reloaded: the connection is not ours.
  */
-export function renderLive({ model, view, el }, kind) {
-  const mount = document.querySelector(`[data-breathwatch="${kind}"]`);
-  if (mount?.firstElementChild?.breathwatch && !model.streams) {
-    el.replaceChildren(mount.firstElementChild);
-    mount.remove();
-    return;
-  }
+export function renderLive({ model, el }, kind) {
   const host = { base: model.base ?? "", room: model.room ?? null, recorded: Boolean(model.recorded) };
-  if (model.streams) followStream(model, el, kind, host);
-  else followDocument(model, view, el, kind, host);
+  followStream(model, el, kind, host);
 }
 
 /** Panel's way into a notebook; without it our server made the page. */
@@ -55,25 +45,4 @@ function followStream(model, el, kind, host) {
     mounted.destroy();
   });
   say({ type: "anew" });
-}
-
-function followDocument(model, view, el, kind, host) {
-  const { document: doc } = view.model;
-  const link = new RequestLink();
-  link.adopt(doc);
-  const mounted = mounting(kind)(el, { ...host, ...(link.requests ? link.verbs : {}) });
-
-  function adopt() {
-    link.adopt(doc);
-    const source = findModel(doc);
-    if (source !== null) mounted.rebind(source);
-  }
-
-  const follow = ({ kind: change }) => change === "ModelChanged" || queueMicrotask(adopt);
-  doc.on_change(follow);
-  model.on("remove", () => {
-    doc.remove_on_change(follow);
-    mounted.destroy();
-  });
-  adopt();
 }

@@ -1,9 +1,9 @@
 """The live module inside Panel: on a page, and in a notebook, where it is fed by a stream of its own.
 
-A page of ours has a live source in its document, and the component takes in what the page has mounted. Anywhere else
-the component opens a stream of its source when a browser says that it is there. It ends it when the page is gone, when
-its cell runs again, and when the browser has not said for 20 s that it reads: a tab that is closed tells nobody, and
-the notebook's server would keep all that is pushed to it.
+Our own page of a room mounts the view by itself (room_page.py). Anywhere else the component opens a stream of its
+source when a browser says that it is there. It ends it when the page is gone, when its cell runs again, and when the
+browser has not said for 20 s that it reads: a tab that is closed tells nobody, and the notebook's server would keep all
+that is pushed to it.
 """
 
 from __future__ import annotations
@@ -27,25 +27,22 @@ UNREAD_S = 20.0
 
 
 class LiveComponent(JSComponent):
-    """Draws what a source gives; without one it shows the page's own live source.
+    """Draws what a source gives.
 
     Parameters
     ----------
-    source : Source or None
+    source : Source
         What it is fed with.
     """
 
     base = param.String(default="", doc="Address that links begin with.")
     room = param.Integer(default=None, allow_None=True, doc="The room's number; None shows all.")
-    streams = param.Boolean(default=False, doc="Whether pushes come as messages of this component.")
     recorded = param.Boolean(default=False, doc="Whether what it shows is no live signal.")
 
-    _stylesheets = [assets.live_css()]  # noqa: RUF012
+    _stylesheets = [assets.live_css(panel=True)]  # noqa: RUF012
 
-    def __init__(self, source: Source | None = None, **params: Any) -> None:
-        if source is not None:
-            params |= {"base": source.base, "streams": True, "recorded": source.is_recorded}
-        super().__init__(**params)
+    def __init__(self, source: Source, **params: Any) -> None:
+        super().__init__(**params, base=source.base, recorded=source.is_recorded)
         self._source = source
         self._stream: Stream | None = None
         self._read_at = 0.0
@@ -63,7 +60,7 @@ class LiveComponent(JSComponent):
 
     def _handle_msg(self, data: Any) -> None:
         """A browser is there, has read, or missed something; or somebody asks for something."""
-        if self._source is None or not isinstance(data, dict):
+        if not isinstance(data, dict):
             return
         self._read_at = time.monotonic()
         if self._stream is None:
@@ -83,7 +80,7 @@ class LiveComponent(JSComponent):
         self, doc: Document, root: Model | None = None, parent: Model | None = None, comm: Any = None
     ) -> Model:
         """The model for a document; in a notebook what the cell showed before is over."""
-        if comm is not None and self._source is not None:
+        if comm is not None:
             cells.take_over(self)
         return super()._get_model(doc, root, parent, comm)
 

@@ -37,15 +37,12 @@ class RoomView(Viewer):
 
     Parameters
     ----------
-    shown : Lab, Recording, stored recording, path or Source, optional
-        What is shown: a running server from `connect`, a recording, or the path of one. None shows what the page that
-        it is put in says, which is how our own pages use it.
+    shown : Lab, Recording, stored recording, path or Source
+        What is shown: a running server from `connect`, a recording, or the path of one.
     room : int, optional
         The room's number, where a whole ward is given; it may come into being later.
     height : int or None
         In px; None takes the height of what it is put in.
-    base : str
-        Address that links begin with, where no source says it.
 
     Examples
     --------
@@ -59,19 +56,17 @@ class RoomView(Viewer):
 
     def __init__(
         self,
-        shown: Source | Recording | Playable | str | PathLike[str] | None = None,
+        shown: Source | Recording | Playable | str | PathLike[str],
         room: int | None = None,
         *,
         height: int | None = HEIGHT_PX,
-        base: str = "",
         **params: Any,
     ) -> None:
-        source = None if shown is None else source_of(shown)
-        if source is not None and not source.is_recorded and room is None:
+        source = source_of(shown)
+        if not source.is_recorded and room is None:
             raise ValueError("which room? RoomView(lab, 101) shows room 101; Wall(lab) shows all")
         super().__init__(room=room, **params)
-        sizing = size(height if source is not None else None)
-        self._live = LiveRoom(source, room=room or 0, base=base, **sizing)
+        self._live = LiveRoom(source, room=room or 0, **size(height))
 
     @classmethod
     def replay(

@@ -6,14 +6,29 @@ from typing import Any
 
 from bokeh.document import Document
 from bokeh.resources import Resources
+from panel.custom import JSComponent
 from panel.io.resources import bundle_resources
 
+from monitor_app import assets
 from monitor_app.push import attach_requests
 
 from .handler import Arguments, Page, core_script
 from .orders import carry_out
 from .page import PageContext, argument, go_live, leave_connecting, resumes
-from .room import LiveRoom, RoomView
+
+
+class MountedRoom(JSComponent):
+    """Panel's place on the page for the view that the page's own script has mounted, and keeps connected."""
+
+    _esm = """
+    export function render({ el }) {
+      const mount = document.querySelector('[data-breathwatch="room"]');
+      if (!mount?.firstElementChild) return;
+      el.replaceChildren(mount.firstElementChild);
+      mount.remove();
+    }
+    """
+    _stylesheets = [assets.live_css(panel=True)]  # noqa: RUF012
 
 
 def room_document(doc: Document, context: PageContext) -> None:
@@ -22,8 +37,7 @@ def room_document(doc: Document, context: PageContext) -> None:
     leave_connecting(doc)
     if not resumes(doc):
         doc.template_variables["dist_url"] = f"{context.prefix}/static/extensions/panel/"  # else from a public host
-        view = RoomView(room=number, base=context.prefix)
-        view.__panel__().server_doc(doc, location=False)
+        MountedRoom(sizing_mode="stretch_both").server_doc(doc, location=False)
 
     async def on_request(request: dict[str, Any]) -> str | dict[str, Any] | None:
         if number is None or request.get("room") != number:
@@ -36,7 +50,7 @@ def room_document(doc: Document, context: PageContext) -> None:
 
 def room_page(context: PageContext, resources: Resources) -> Page:
     """The page of any room, which Panel's own scripts come with."""
-    prototype = LiveRoom().get_root()
+    prototype = MountedRoom().get_root()
     scripts, _styles = bundle_resources([prototype], resources)
 
     def variables(arguments: Arguments) -> dict[str, Any]:
