@@ -148,10 +148,20 @@ export class PressureCommand {
     this.fail("");
     // A command that was held up on its way is no longer what the room needs: the server refuses it by this time.
     const asked = this.beat.serverNow();
-    this.host.send({ type: "set_pressure", request_id: id, room: this.room, pressure_cmh2o: value, reason, asked_at: asked });
+    const meant = { room: this.room, patient_mrn: this.patient ?? null, pressure_cmh2o: value, reason };
+    this.host.send({ type: "set_pressure", request_id: id, ...meant, asked_at: asked });
     this.touched = false;
     this.submit.focus();
     this.show(this.shown, this.clock, this.beat);
+  }
+
+  /** What was set for another patient must not be sent for this one. */
+  follows(patient) {
+    if (patient === this.patient) return;
+    this.patient = patient;
+    Object.assign(this, { touched: false, pending: null });
+    this.askAgain(false);
+    this.fail("");
   }
 
   answer({ request_id: id, ok, message }) {
@@ -162,6 +172,7 @@ export class PressureCommand {
 
   show(room, clock, beat) {
     Object.assign(this, { shown: room, clock, beat });
+    if (room) this.follows(room.mrn ?? null);
     this.lostLink = beat.lost;
     this.maximum = room?.max_pressure_cmh2o ?? HIGHEST;
     const commands = room?.commands ?? [];

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from cpap_core import rules
-from monitor_app.ward import CommandRefused
+from monitor_app.ward import CommandRefused, Whose
 from monitor_app.ward.commands import check_pressure
 from monitor_app.ward.stays import HIGHEST_MRN, LONGEST_TEXT
 
@@ -133,7 +133,20 @@ class PartOfBreaths(AtRecording):
 # ---- what is commanded
 
 
-class PressureCommand(Given):
+class ForPatient(Given):
+    """An order for a room's patient; without an MRN it is for whoever is there when it is carried out."""
+
+    mrn: Annotated[
+        int | None, Field(ge=1, le=HIGHEST_MRN, description="Refused where another patient is in the room by now")
+    ] = None
+
+    @property
+    def whose(self) -> Whose:
+        """The patient it is meant for."""
+        return "anybody" if self.mrn is None else self.mrn
+
+
+class PressureCommand(ForPatient):
     """A pressure to set."""
 
     pressure_cmh2o: Pressure
@@ -154,13 +167,13 @@ class Admission(Given):
     ] = None
 
 
-class Transfer(Given):
+class Transfer(ForPatient):
     """Where a patient goes."""
 
     to_room: RoomNumber
 
 
-class Discharge(Given):
+class Discharge(ForPatient):
     """Nothing more needs to be said."""
 
 
@@ -172,19 +185,16 @@ class Correction(Given):
     date_of_birth: date | None = None
 
 
-class NewMeasurement(Given):
+class NewMeasurement(ForPatient):
     """What was measured of a room's patient."""
 
     pressure_cmh2o: Pressure
     respiratory_rate_per_min: Annotated[float, Field(ge=0, le=MOST_RATE_PER_MIN, description="Breaths/min")]
     apnea_count: Annotated[int | None, Field(ge=0, le=MOST_APNEAS, description="By the breath-gap rule")] = None
     flow_image: Annotated[str | None, Field(description="PNG or JPEG in base64")] = None
-    mrn: Annotated[
-        int | None, Field(ge=1, le=HIGHEST_MRN, description="Refused where another patient is in the room by now")
-    ] = None
 
 
-class NewMark(Given):
+class NewMark(ForPatient):
     """A moment to mark: now."""
 
     kind: Literal["lights_off", "lights_on", "mask_refit", "note"]

@@ -31,7 +31,7 @@ async def command_pressure(call: Call) -> dict[str, Any]:
     """Command a pressure; the same key again gives the same command and does nothing."""
     body: models.PressureCommand = call.body
     return await call.ward.command_pressure(
-        call.given.room, body.pressure_cmh2o, by=BY, reason=body.reason, command_id=call.key
+        call.given.room, body.pressure_cmh2o, by=BY, reason=body.reason, command_id=call.key, whose=body.whose
     )
 
 
@@ -46,13 +46,13 @@ async def admit(call: Call) -> dict[str, Any]:
 
 async def transfer(call: Call) -> dict[str, Any]:
     """Move a patient to another room."""
-    await call.ward.stays.transfer(call.given.room, call.body.to_room, by=BY)
+    await call.ward.stays.transfer(call.given.room, call.body.to_room, by=BY, whose=call.body.whose)
     return _detail(call, call.body.to_room)
 
 
 async def discharge(call: Call) -> None:
     """End a stay."""
-    await call.ward.stays.discharge(call.given.room, by=BY)
+    await call.ward.stays.discharge(call.given.room, by=BY, whose=call.body.whose)
 
 
 async def correct(call: Call) -> dict[str, Any]:
@@ -81,7 +81,7 @@ async def measure(call: Call) -> dict[str, Any]:
 async def mark(call: Call) -> dict[str, Any]:
     """Mark this moment."""
     body: models.NewMark = call.body
-    return await call.ward.stays.mark(call.given.room, body.kind, body.text, by=BY, mark_id=call.key)
+    return await call.ward.stays.mark(call.given.room, body.kind, body.text, by=BY, mark_id=call.key, whose=body.whose)
 
 
 async def marks(call: Call) -> list[dict[str, Any]]:
@@ -151,6 +151,7 @@ OPERATIONS = (
         body=models.PressureCommand,
         answer=answers.Command,
         status=202,
+        problems=(409,),
         is_once=False,
     ),
     Operation(

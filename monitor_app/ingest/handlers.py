@@ -217,7 +217,9 @@ class IngestSocket(WebSocketHandler):
         if self.trace is None or (self.trace.received == 0 and frame[0] == 0):
             check_beginning(frame)
         if self.room is None or self.trace is None or self.trace.is_over:
-            await self._begin(self.spec)
+            room, _trace = await self._begin(self.spec)
+            # What was commanded while this device was nobody's, or another patient's, waits for it.
+            self.ward.send_pending(room)
         assert self.room is not None
         assert self.trace is not None
         self.ward.streams.feed(self.room, self.trace, *frame)

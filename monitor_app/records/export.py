@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 import numpy as np
 
+from monitor_app.ward.stay import Mark
 from store import NotFound, SegmentRow, Store
 
 COLUMNS = ("time", "recording_time_s", "flow_lpm", "airway_pressure_cmh2o", "breath", "event", "mark")
@@ -46,7 +47,9 @@ def rows(store: Store, recording_id: int, zone: tzinfo, start_s: float, end_s: f
         (e.onset_s, EVENT_NAMES.get(e.kind.value, e.kind.value) + (f" {e.duration_s:.1f} s" if e.duration_s else ""))
         for e in store.events_of(recording_id)
     ]
-    marks = [(m.onset_s, m.text) for m in store.marks_of_recording(recording_id) if m.onset_s is not None]
+    marks = [
+        (m.onset_s, Mark.of(m, None).text) for m in store.marks_of_recording(recording_id) if m.onset_s is not None
+    ]
     notes = [_Notes([(onset, "1") for onset in breaths]), _Notes(events), _Notes(marks)]
     for one in notes:
         one.skip_before(start_s)

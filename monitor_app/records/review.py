@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor_app.push.packing import pack
+from monitor_app.ward.stay import Mark
 from store import CommandState, ListedRecording, NotFound, Store
 
 from .night import Nights, StoredNight, Wave
@@ -62,7 +63,7 @@ def open_recording(store: Store, recording_id: int, now: float) -> dict[str, Any
     return head(found, now) | {
         "events": [[e.kind.value, round(e.onset_s, 2), _rounded(e.duration_s)] for e in events],
         "marks": [
-            [round(mark.onset_s, 2), mark.kind.value, mark.text, mark.made_by]
+            [round(mark.onset_s, 2), mark.kind.value, Mark.of(mark, None).text, mark.made_by]
             for mark in store.marks_of_recording(recording_id)
             if mark.onset_s is not None
         ],

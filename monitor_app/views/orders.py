@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
-from monitor_app.ward import Ward, WardError
+from monitor_app.ward import Ward, WardError, Whose
 
 LATE_S = 3.0
 """By then the page has said that nobody answers, and somebody may have set the pressure at the device (command.js)."""
@@ -44,6 +44,7 @@ async def set_pressure(ward: Ward, room: int, request: Request, by: str) -> None
         by=by,
         reason=str(reason)[:MOST_REASON] if reason else None,
         command_id=_id(request),
+        whose=_whose(request),
     )
 
 
@@ -59,28 +60,25 @@ async def _transfer(ward: Ward, room: int, request: Request, by: str) -> None:
     to_room = _whole(request.get("to_room"))
     if to_room is None:
         raise OrderRefused("Missing Room Number")
-    _check_same_patient(ward, room, request)
-    await ward.stays.transfer(room, to_room, by=by)
+    await ward.stays.transfer(room, to_room, by=by, whose=_whose(request))
 
 
 async def _discharge(ward: Ward, room: int, request: Request, by: str) -> None:
-    _check_same_patient(ward, room, request)
-    await ward.stays.discharge(room, by=by)
+    await ward.stays.discharge(room, by=by, whose=_whose(request))
 
 
 async def _correct(ward: Ward, room: int, request: Request, by: str) -> None:
-    _check_same_patient(ward, room, request)
-    mrn, name = _whole(request.get("mrn")), _name(request)
-    await ward.stays.correct(room, mrn=mrn, patient_name=name, date_of_birth=_date(ward, request), by=by)
+    mrn, name, born = _whole(request.get("mrn")), _name(request), _date(ward, request)
+    await ward.stays.correct(room, mrn=mrn, patient_name=name, date_of_birth=born, by=by, whose=_whose(request))
 
 
 async def _mark(ward: Ward, room: int, request: Request, by: str) -> None:
     """Mark this moment (F51); one that was held up would mark another."""
     _check_punctual(ward, request, "Mark it again")
-    _check_same_patient(ward, room, request)
     text = request.get("text")
-    kind = str(request.get("kind"))
-    await ward.stays.mark(room, kind, text if isinstance(text, str) else "", by=by, mark_id=_id(request))
+    text = text if isinstance(text, str) else ""
+    whose = _whose(request)
+    await ward.stays.mark(room, str(request.get("kind")), text, by=by, mark_id=_id(request), whose=whose)
 
 
 ORDERS: dict[str, Order] = {
@@ -102,12 +100,10 @@ def _check_punctual(ward: Ward, request: Request, remedy: str) -> None:
         raise OrderRefused(f"it came {late_s:.0f} s late. {remedy}")
 
 
-def _check_same_patient(ward: Ward, number: int, request: Request) -> None:
-    """An order that was meant for the patient whom the page showed must not reach the next one."""
-    room = ward.room(number)
-    stay = room.stay if room is not None else None
-    if stay is not None and stay.mrn != request.get("patient_mrn"):
-        raise OrderRefused(f"Room {number} has another patient by now: look again before you do this")
+def _whose(request: Request) -> Whose:
+    """The patient whom the page showed: an order that was meant for that one must not reach the next."""
+    given = request.get("patient_mrn")
+    return given if isinstance(given, int) else None
 
 
 def _id(request: Request) -> str | None:

@@ -60,9 +60,8 @@ async def answer(context: PageContext, request: dict[str, Any]) -> str | dict[st
                 number = whole("recording", request.get("recording"))
                 start_s, end_s = (seconds(name, request.get(name)) for name in ("start_s", "end_s"))
                 pieces = whole("pieces", request.get("pieces"))
-                nights = records.nights
                 asked = partial(review.window, recording_id=number, start_s=start_s, end_s=end_s, pieces=pieces)
-                return await records.ask(lambda store: asked(store, nights))
+                return await records.look(asked)
     except (review.NothingFound, ValueError) as error:
         return str(error)
     return f"The review has no answer to {request.get('type')!r}"

@@ -4,7 +4,7 @@ from .changes import Change, Changes
 from .errors import AdmissionRefused, CommandRefused, RoomTaken, StayRefused, StoreBusy, StreamRefused, WardError
 from .playback import Playback
 from .room import Room
-from .stay import Stay
+from .stay import Stay, Whose
 from .stays import Stays
 from .trace import DeviceLink, StreamSpec, Trace
 from .ward import Ward
@@ -27,4 +27,5 @@ __all__ = [
     "Trace",
     "Ward",
     "WardError",
+    "Whose",
 ]

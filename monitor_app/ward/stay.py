@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cpap_core import rules
 from store import MarkKind, MarkRow, MeasurementRow
 
 from .commands import CommandLog
+from .errors import StayRefused
 from .trace import Trace
 
 MOST_TRACES = 12
@@ -32,6 +33,9 @@ class Counts(NamedTuple):
         """The sum, or with -1 the difference."""
         return Counts(*(mine + sign * theirs for mine, theirs in zip(self, other, strict=True)))
 
+
+Whose = int | None | Literal["anybody"]
+"""The patient whom an order is meant for; None is one whom nobody has identified yet."""
 
 MARKS_KEPT = 200
 MARK_NAMES = {MarkKind.LIGHTS_OFF: "Lights off", MarkKind.LIGHTS_ON: "Lights on", MarkKind.MASK_REFIT: "Mask refit"}
@@ -90,6 +94,17 @@ class Stay:
         self.past = Counts()
         self.earlier_apneas = 0
         self.commands = CommandLog()
+
+    def check_is_of(self, whose: Whose, room: int) -> None:
+        """See to it that an order for the patient before, who may have left while it waited, reaches nobody else.
+
+        Raises
+        ------
+        StayRefused
+            The stay is another patient's.
+        """
+        if whose not in ("anybody", self.mrn):
+            raise StayRefused(f"Room {room} has another patient by now: look again before you do this")
 
     @property
     def pressure_cmh2o(self) -> int | None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from cpap_core import rules
-from store import MarkKind, MeasurementRow, StayRow, Store, StoreBehind, StoreConflict
+from store import MarkKind, MeasurementRow, Store
 
 from .changes import Changes
 from .commands import check_pressure
-from .errors import AdmissionRefused, StayRefused, StoreBusy
-from .rebuild import know_patient, rebuild_stay
+from .errors import AdmissionRefused, StayRefused
+from .rebuild import know_patient
 from .room import Room
 from .rooms import Rooms
-from .stay import Mark, Stay
-from .streams import Streams, on_disk
-
-T = TypeVar("T")
+from .showing import Showing
+from .stay import Mark, Stay, Whose
+from .streams import Streams
 
 HIGHEST_MRN = (1 << 53) - 1
 """The highest whole number that a browser holds exactly."""
@@ -36,8 +33,8 @@ class Stays:
     def __init__(self, store: Store, rooms: Rooms, streams: Streams, changes: Changes) -> None:
         self._store = store
         self._rooms = rooms
-        self._streams = streams
         self._changes = changes
+        self._showing = Showing(store, rooms, streams, changes)
 
     async def admit(
         self,
@@ -79,7 +76,7 @@ class Stays:
             other = stay is not None and stay.mrn not in (None, mrn)
             if stay is not None and other and stay.mrn != replaces_mrn:
                 raise AdmissionRefused(f"Room {number} has another patient: discharge MRN {stay.mrn} first")
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.admit(
                     number,
                     mrn,
@@ -90,16 +87,17 @@ class Stays:
                     replaces=stay.stay_id if stay is not None and other else None,
                 ),
                 AdmissionRefused,
+                number,
             )
-            self._show(row)
+            self._showing.show(row)
 
-    async def transfer(self, number: int, to_number: int, *, by: str = "unknown") -> None:
+    async def transfer(self, number: int, to_number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """Move a room's patient to another room; what was recorded stays with the patient.
 
         Raises
         ------
         StayRefused
-            There is no patient, or the other room has one.
+            There is no patient, or another than `whose`, or the other room has one.
         StoreBusy
             The disk does not answer.
         """
@@ -110,36 +108,47 @@ class Stays:
             # Always the lower room first: two transfers across each other must not wait for each other.
             for each in sorted((number, to_number)):
                 await locks.enter_async_context(self._rooms.lock(each))
-            room, stay = self._patient_in(number)
+            room, stay = self._patient_in(number, whose)
             there = self._rooms.get(to_number)
             if there is not None and there.stay is not None and there.stay.mrn is not None:
                 raise StayRefused(f"Room {to_number} has another patient: discharge MRN {there.stay.mrn} first")
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient first")
-            row = await self._write(
-                lambda: self._store.transfer(stay.stay_id, to_number, at=self._now, by=by), StayRefused
+            row = await self._showing.write(
+                lambda: self._store.transfer(stay.stay_id, to_number, at=self._now, by=by),
+                StayRefused,
+                number,
+                to_number,
             )
-            self._leave(room, stay.mrn)
-            self._show(row)
+            self._showing.leave(room, stay.mrn)
+            self._showing.show(row)
 
-    async def discharge(self, number: int, *, by: str = "unknown") -> None:
+    async def discharge(self, number: int, *, by: str = "unknown", whose: Whose = "anybody") -> None:
         """End the stay in a room and take its tile from the wall; a device that goes on begins another stay.
 
         Raises
         ------
         StayRefused
-            Nobody is there.
+            Nobody is there, or another patient than `whose`.
         StoreBusy
             The disk does not answer.
         """
         async with self._rooms.lock(number):
             room = self._rooms.get(number)
             if room is not None and room.stay is None:
-                self._leave(room, None)
+                # One that could not be read back after a restart goes on, on disk alone, and holds its patient there.
+                row = next((row for row in self._store.open_stays() if row.room == number), None)
+                if row is not None:
+                    await self._showing.write(
+                        lambda: self._store.discharge(row.id, at=self._now, by=by), StayRefused, number
+                    )
+                self._showing.leave(room, row.mrn if row is not None else None)
                 return
-            room, stay = self._patient_in(number)
-            await self._write(lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused)
-            self._leave(room, stay.mrn)
+            room, stay = self._patient_in(number, whose)
+            await self._showing.write(
+                lambda: self._store.discharge(stay.stay_id, at=self._now, by=by), StayRefused, number
+            )
+            self._showing.leave(room, stay.mrn)
 
     async def correct(
         self,
@@ -149,28 +158,30 @@ class Stays:
         patient_name: str | None = None,
         date_of_birth: date | None = None,
         by: str = "unknown",
+        whose: Whose = "anybody",
     ) -> None:
         """Put a wrong MRN, name or date of birth right; nothing that was recorded is lost.
 
         Raises
         ------
         StayRefused
-            There is no identified patient, or the MRN is in another room (F5).
+            There is no identified patient, or another than `whose`, or the MRN is in another room (F5).
         StoreBusy
             The disk does not answer.
         """
         async with self._rooms.lock(number):
-            _room, stay = self._patient_in(number)
+            _room, stay = self._patient_in(number, whose)
             if stay.mrn is None:
                 raise StayRefused(f"The patient in room {number} is unidentified: admit the patient instead")
             check_person(number, stay.mrn if mrn is None else mrn, patient_name)
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.correct(
                     stay.stay_id, at=self._now, by=by, mrn=mrn, name=patient_name, date_of_birth=date_of_birth
                 ),
                 StayRefused,
+                number,
             )
-            self._show(row)
+            self._showing.show(row)
 
     async def measure(
         self,
@@ -200,7 +211,9 @@ class Stays:
                 who = "an unidentified patient" if stay.mrn is None else f"MRN {stay.mrn}"
                 raise StayRefused(f"Room {number} has {who}: admit the patient first")
             mrn = stay.mrn
-            row = await self._write(
+            same = (stay.stay_id, pressure_cmh2o, respiratory_rate_per_min, apnea_count, flow_image)
+            was_given_up = self._showing.was_given_up(same)
+            row = await self._showing.write(
                 lambda: self._store.add_measurement(
                     mrn,
                     stay_id=stay.stay_id,
@@ -211,21 +224,33 @@ class Stays:
                     flow_image=flow_image,
                 ),
                 StayRefused,
+                number,
+                same=same,
             )
-            if room.stay is stay:
+            if was_given_up:
+                know_patient(self._store, stay, mrn)
+            elif room.stay is stay:
                 stay.note_measurement(row)
             self._changes.tell("measurement", number, mrn)
             return row
 
     async def mark(
-        self, number: int, kind: str, text: str = "", *, by: str = "unknown", mark_id: str | None = None
+        self,
+        number: int,
+        kind: str,
+        text: str = "",
+        *,
+        by: str = "unknown",
+        mark_id: str | None = None,
+        whose: Whose = "anybody",
     ) -> dict[str, Any]:
         """Mark this moment in a room: `lights_off`, `lights_on`, `mask_refit`, or `note` with a text (F51).
 
         Raises
         ------
         StayRefused
-            Nobody is there, the kind is none of these, or the text is missing or too long.
+            Nobody is there, or another patient than `whose`, the kind is none of these, or the text is missing or
+            too long.
         StoreBusy
             The disk does not answer.
         """
@@ -237,9 +262,9 @@ class Stays:
         if len(text) > LONGEST_TEXT:
             raise StayRefused(f"The text has {len(text)} characters, at most {LONGEST_TEXT} are kept")
         async with self._rooms.lock(number):
-            room, stay = self._patient_in(number)
+            room, stay = self._patient_in(number, whose)
             trace = room.trace
-            row = await self._write(
+            row = await self._showing.write(
                 lambda: self._store.add_mark(
                     mark_id or uuid.uuid4().hex,
                     stay_id=stay.stay_id,
@@ -251,6 +276,7 @@ class Stays:
                     at=self._now,
                 ),
                 StayRefused,
+                number,
             )
             mark = Mark.of(row, trace.spec.start_time if trace is not None else None)
             stay.note_mark(mark)
@@ -263,35 +289,12 @@ class Stays:
     def _now(self) -> float:
         return self._rooms.moment().epoch
 
-    def _patient_in(self, number: int) -> tuple[Room, Stay]:
+    def _patient_in(self, number: int, whose: Whose = "anybody") -> tuple[Room, Stay]:
         room = self._rooms.get(number)
         if room is None or room.stay is None:
             raise StayRefused(f"Room {number} has no patient: admit one, or connect the device, first")
+        room.stay.check_is_of(whose, number)
         return room, room.stay
-
-    def _leave(self, room: Room, mrn: int | None) -> None:
-        """The stay has ended: its recordings are finished, and the room goes."""
-        self._streams.finish_stay(room)
-        self._rooms.drop(room.number)
-        self._changes.tell("stay", room.number, mrn)
-
-    def _show(self, row: StayRow) -> None:
-        """Let a room show the stay that the disk has: its own with other words, or another one."""
-        room = self._rooms.make(row.room)
-        if room.stay is None or room.stay.stay_id != row.id:
-            self._streams.finish_stay(room)
-            room.begin_stay(rebuild_stay(self._store, row))
-        else:
-            know_patient(self._store, room.stay, row.mrn)
-        self._changes.tell("stay", row.room, row.mrn)
-
-    async def _write(self, queue: Callable[[], Future[T]], refusal: type[Exception]) -> T:
-        try:
-            return await on_disk(queue())
-        except StoreConflict as error:
-            raise refusal(str(error)) from error
-        except StoreBehind as error:
-            raise StoreBusy(str(error)) from error
 
 
 def check_room(number: int) -> None:

@@ -6,15 +6,18 @@ later ward may run on another machine.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from cpap_core import rules
 from cpap_core.detector import warm_up
-from store import CommandRow, CommandState, Store, StoreBehind
+from store import CommandRow, CommandState, Store, StoreBehind, StoreError
 
 from .changes import Changes
 from .commands import PENDING, check_pressure, plain
@@ -22,7 +25,7 @@ from .errors import CommandRefused, StayRefused, StoreBusy
 from .rebuild import rebuild_stay
 from .room import Room
 from .rooms import Rooms
-from .stay import Stay
+from .stay import Stay, Whose
 from .stays import Stays
 from .streams import Streams, on_disk
 
@@ -30,6 +33,9 @@ log = logging.getLogger(__name__)
 
 REFRESH_S = 0.04
 """Rooms are looked at anew at most this often, however many pages ask."""
+
+
+NOT_SENT = "the disk was late, so it was not sent: command it again"
 
 
 class Ward:
@@ -64,6 +70,7 @@ class Ward:
         self.streams = Streams(store, self._rooms, self.changes)
         self.stays = Stays(store, self._rooms, self.streams, self.changes)
         self._refreshed: float | None = None
+        self._late: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Warm the detector up and rebuild every open stay from what the disk has (Restart)."""
@@ -141,6 +148,7 @@ class Ward:
         reason: str | None = None,
         command_id: str | None = None,
         is_compatible: bool = False,
+        whose: Whose = "anybody",
     ) -> dict[str, Any]:
         """Command a pressure; stored first, then sent to the room's device (F20).
 
@@ -151,8 +159,11 @@ class Ward:
         ------
         CommandRefused
             Nobody is in the room, the pressure may not be commanded, or the command_id was another command's.
+        StayRefused
+            Another patient than `whose` is there.
         StoreBusy
-            The disk does not answer; with the same command_id it may be asked for again.
+            The disk does not answer; with the same command_id it may be asked for again. Once it is on disk after all,
+            it is refused and never sent.
         """
         pressure = check_pressure(pressure, max_cmh2o=rules.MAX_COMMAND_CMH2O)
         command_id = command_id or uuid.uuid4().hex
@@ -166,23 +177,29 @@ class Ward:
                 if (known.stay_id, known.pressure_cmh2o) != (stay.stay_id, pressure):
                     raise CommandRefused(f"command {command_id!r} was given before, with another room or pressure")
                 return self._as_shown(stay, known)
+            stay.check_is_of(whose, number)
             highest = rules.MAX_COMMAND_CMH2O if is_compatible else stay.max_cpap_cmh2o(self.now)
             check_pressure(pressure, reason=reason, max_cmh2o=highest)
             try:
-                stored = await on_disk(
-                    self.store.add_command(
-                        command_id,
-                        stay_id=stay.stay_id,
-                        room=number,
-                        pressure_cmh2o=pressure,
-                        previous_cmh2o=stay.commands.set_pressure_cmh2o,
-                        commanded_by=by,
-                        commanded_at=self._rooms.moment().epoch,
-                        reason=reason,
-                    )
+                future = self.store.add_command(
+                    command_id,
+                    stay_id=stay.stay_id,
+                    room=number,
+                    pressure_cmh2o=pressure,
+                    previous_cmh2o=stay.commands.set_pressure_cmh2o,
+                    commanded_by=by,
+                    commanded_at=self._rooms.moment().epoch,
+                    reason=reason,
                 )
             except StoreBehind as error:
                 raise StoreBusy(str(error)) from error
+            try:
+                stored = await on_disk(future)
+            except StoreBusy:
+                task = asyncio.get_running_loop().create_task(self._refuse_late(number, stay, future))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+                raise
             stay.commands.add(stored)
             self.send_pending(room)
             self.changes.tell("command", number, stay.mrn)
@@ -225,14 +242,38 @@ class Ward:
         if command is None or room.stay is None or command.state not in PENDING:
             log.warning("Room %s: the device answered %.80r, which waits for no answer", room.number, command_id)
         elif refusal is not None:
-            self._change(room, command_id, CommandState.REFUSED, refusal)
+            self._change(room, command_id, CommandState.REFUSED, _printable(refusal))
         elif applied_cmh2o == command.pressure_cmh2o:
             self._change(room, command_id, CommandState.APPLIED)
         else:
-            refusal = f"the device says that it applied {str(applied_cmh2o)[:20]} cmH2O instead"
+            refusal = f"the device says that it applied {_printable(str(applied_cmh2o)[:20])} cmH2O instead"
             self._change(room, command_id, CommandState.REFUSED, refusal)
 
     # ---- inside
+
+    async def _refuse_late(self, number: int, stay: Stay, future: Future[CommandRow]) -> None:
+        """A command that came to the disk when whoever gave it had been told otherwise is never sent.
+
+        By then somebody may have set the pressure at the device; without this a restart would send it hours later.
+        """
+        try:
+            stored = await asyncio.wrap_future(future)
+        except StoreError as error:
+            log.warning("Room %s: a command that was given up is not on disk: %s", number, error)
+            return
+        async with self._rooms.lock(number):
+            if stay.commands.find(stored.command_id) is not None:
+                return
+            refused_at = self._rooms.moment().epoch
+            late = replace(stored, state=CommandState.REFUSED, refused_at=refused_at, refusal=NOT_SENT)
+            stay.commands.add(late)
+            try:
+                self.streams.recorder.watch(
+                    self.store.update_command(late.command_id, late.state, refused_at, NOT_SENT)
+                )
+            except StoreBehind as error:
+                log.error("Command %s is not sent, which is not on disk: %s", late.command_id, error)
+            self.changes.tell("command", number, stay.mrn)
 
     def _as_shown(self, stay: Stay, command: CommandRow) -> dict[str, Any]:
         newest = stay.commands.newest[0] if stay.commands.newest else command
@@ -262,3 +303,8 @@ class Ward:
         room.newest_sample_time = room.trace.last_received_at if room.trace else None
         breaths = sum(trace.breath_count for trace in traces) + (room.stay.past.breaths if room.stay else 0)
         log.info("Room %s: stay resumed with %s breaths", room.number, breaths)
+
+
+def _printable(text: str) -> str:
+    """A device's words without half characters, which neither the disk nor an answer in JSON can hold."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -280,3 +280,24 @@ def patch(server: LiveServer, path: str, body: Any) -> tuple[int, Any]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.loads(error.read())
+
+
+@pytest.mark.holds("F50.2", "F50.3")
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("pressure", {"pressure_cmh2o": 9}),
+        ("transfer", {"to_room": 2_000_000_000}),
+        ("discharge", {}),
+        ("marks", {"kind": "lights_off"}),
+    ],
+)
+def test_an_order_for_the_patient_before_is_refused(
+    server: LiveServer, room: int, what: str, body: dict[str, Any]
+) -> None:
+    """A program that was slow to learn who is in the room now."""
+    post(server, f"/rooms/{room}/admission", {"mrn": room}, f"a{room}")
+    answer = post(server, f"/rooms/{room}/{what}", body | {"mrn": room + 1}, f"{what}{room}")
+    assert "has another patient by now" in detail_of(answer, 409)
+    shown = get(server, f"/rooms/{room}")[1]
+    assert (shown["mrn"], shown["commands"], shown["marks"]) == (room, [], [])

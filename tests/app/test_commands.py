@@ -66,6 +66,23 @@ def test_a_device_that_applied_something_else_is_not_believed(tmp_path: Path) ->
     in_ward(tmp_path, story)
 
 
+@pytest.mark.parametrize("answer", [{"refusal": "\ud800 mask off"}, {"applied_cmh2o": "\ud800"}])
+def test_half_a_character_of_a_device_is_kept_out(tmp_path: Path, answer: dict[str, Any]) -> None:
+    """It cannot be stored: the device would be told again after each restart, and the API fail on its room."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, _ = await ward.streams.open(101, spec("s"), Link())
+        await ward.command_pressure(101, 12, by="a", command_id="k")
+        ward.device_answered(room, "k", **answer)
+        await ward.command_pressure(101, 11, by="a")
+        stored = ward.store.command("k")
+        assert stored is not None
+        assert (stored.state.value, stored.refusal) == ("refused", room.stay.commands.find("k").refusal)
+        assert stored.refusal.encode()
+
+    in_ward(tmp_path, story)
+
+
 def test_the_first_answer_counts_in_memory_and_on_disk(tmp_path: Path) -> None:
     """A device that answers twice changes nothing by its second answer, and a restart shows the same."""
 

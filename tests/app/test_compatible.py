@@ -210,6 +210,8 @@ def test_a_command_by_get_that_cannot_be(server: LiveServer, room: int, asked: s
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
+        {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)", "Referer": "http://evil.example/"},
+        {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"},
         {"Sec-Purpose": "prefetch;prerender", "Sec-Fetch-Site": "none"},
     ],
 )

@@ -514,6 +514,30 @@ def test_a_command_waits_for_a_device_that_is_away(server: LiveServer, room: int
     asyncio.run(stream())
 
 
+def test_a_command_waits_for_a_connected_device_to_send_for_this_patient(server: LiveServer, room: int) -> None:
+    """A device that stays connected while patients change hears what was commanded before its next sample."""
+    at = f"/api/v1/rooms/{room}"
+
+    def command(mrn: int, pressure: int, replaced: int | None = None) -> None:
+        patient = {"mrn": mrn, "replaces_mrn": replaced}
+        assert server.post(f"{at}/admission", patient, Idempotency_Key=f"admit{mrn}")[0] == 200
+        given = server.post(f"{at}/pressure", {"pressure_cmh2o": pressure}, Idempotency_Key=f"set{mrn}")
+        assert (given[0], given[1]["state"]) == (202, "commanded")
+
+    async def stream() -> None:
+        async with RawDevice(server.url, room) as device:
+            await device.greet(f"s{room}")
+            await asyncio.to_thread(command, 70_000 + room, 8)
+            await device.say(frame(0, breathing(25)))
+            assert (await device.hear_type("set_pressure"))["pressure_cmh2o"] == 8
+            await device.hear_ack(25)
+            await asyncio.to_thread(command, 80_000 + room, 9, 70_000 + room)
+            await device.say(frame(25, breathing(50)[25:]))
+            assert (await device.hear_type("set_pressure"))["pressure_cmh2o"] == 9
+
+    asyncio.run(stream())
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

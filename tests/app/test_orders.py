@@ -62,17 +62,44 @@ def test_what_cannot_be_is_refused_in_words_and_changes_nothing(tmp_path, kind, 
 
 @pytest.mark.holds("F21.1")
 def test_an_order_for_the_patient_before_does_not_reach_the_next(tmp_path):
-    """A page that was slow to learn of a discharge discharges nobody else."""
+    """A page that was slow to learn of a discharge discharges nobody else, and sets nobody else's pressure."""
 
-    async def story(ward: Ward, _clock: Clock) -> None:
+    async def story(ward: Ward, clock: Clock) -> None:
         await ward.stays.admit(101, 7)
         await ward.stays.discharge(101)
         await ward.stays.admit(101, 8)
-        for kind, fields in (("discharge", {}), ("transfer", {"to_room": 102}), ("correct", {"mrn": 9})):
+        pressure = {"pressure_cmh2o": 12, "asked_at": clock()}
+        for kind, fields in (
+            ("discharge", {}),
+            ("transfer", {"to_room": 102}),
+            ("correct", {"mrn": 9}),
+            ("set_pressure", pressure),
+            ("mark", {"kind": "lights_off", "asked_at": clock()}),
+        ):
             said = await order(ward, kind, patient_mrn=7, **fields)
             assert said == "Room 101 has another patient by now: look again before you do this"
         assert [room["mrn"] for room in await ward.summaries()] == [8]
+        assert ward.store.commands_of_stay(ward.room(101).stay.stay_id) == []
+        assert await order(ward, "set_pressure", patient_mrn=8, **pressure) is None
         assert await order(ward, "discharge", patient_mrn=8) == {}
+
+    in_ward(tmp_path, story)
+
+
+@pytest.mark.holds("F21.1")
+@pytest.mark.parametrize("kind", ["discharge", "transfer", "correct", "set_pressure", "mark"])
+def test_an_order_that_waits_for_an_admission_does_not_reach_who_is_admitted(tmp_path, kind):
+    """Two technicians at once: one replaces the patient while the other's order for that patient waits its turn."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        await ward.stays.admit(101, 7)
+        replacing = asyncio.create_task(ward.stays.admit(101, 8, replaces_mrn=7))
+        await asyncio.sleep(0)
+        fields = {"to_room": 102, "mrn": 9, "pressure_cmh2o": 12, "asked_at": clock()}
+        said = await order(ward, kind, patient_mrn=7, **fields | ({"kind": "lights_off"} if kind == "mark" else {}))
+        await replacing
+        assert said == "Room 101 has another patient by now: look again before you do this"
+        assert [room["mrn"] for room in await ward.summaries()] == [8]
 
     in_ward(tmp_path, story)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +17,9 @@ import pytest
 from benchmarks.nights import StoredNight, put_night
 from cpap_core.rules import BREATHS_IN_MEANS
 from monitor_app.push.packing import unpack
-from monitor_app.records import export, review
+from monitor_app.records import Records, export, review
 from monitor_app.records.night import Nights
-from store import NotFound, Store
+from store import MarkKind, NotFound, Store
 
 START = 1_795_300_000.0
 OSLO = ZoneInfo("Europe/Oslo")
@@ -182,7 +184,6 @@ def test_a_recording_that_is_not_there_says_so(stored: tuple[Store, StoredNight,
 
 
 @pytest.mark.holds("F51.3")
-@pytest.mark.holds("F51.3")
 def test_the_table_has_every_stored_sample_with_what_happened(stored: tuple[Store, StoredNight, StoredNight]) -> None:
     """In the lab's time; what was not recorded has no rows, and no text is a formula."""
     store, _, later = stored
@@ -209,3 +210,35 @@ def test_a_range_of_the_table_is_that_range(stored: tuple[Store, StoredNight, St
     rows = list(csv.DictReader(io.StringIO("".join(export.rows(store, later.recording_id, OSLO, 299.5, 300.5)))))
     assert [float(row["recording_time_s"]) for row in rows] == [round(299.52 + 0.04 * i, 2) for i in range(25)]
     assert [row["mark"] for row in rows if row["mark"]] == ["lights off"]
+
+
+@pytest.mark.holds("F51.2", "F51.3")
+def test_a_mark_without_a_text_is_named_in_the_review_and_the_table(tmp_path: Path) -> None:
+    """Lights off, on, and mask refits are marked by one click: their kind is all there is to say."""
+    with Store(tmp_path / "store.sqlite") as store:
+        night = put_night(store, room=101, mrn=7, hours=0.1, seed=2, start_time=START)
+        made = {"recording_id": night.recording_id, "onset_s": 60.0, "by": "test", "at": START}
+        stay_id = store.recording(night.recording_id).stay_id
+        store.add_mark("one", stay_id=stay_id, kind=MarkKind.LIGHTS_OFF, text="", **made).result()
+        store.add_mark("two", stay_id=stay_id, kind=MarkKind.NOTE, text="coughs", **made).result()
+        found = review.open_recording(store, night.recording_id, START)
+        assert [mark[2] for mark in found["marks"]] == ["Lights off", "coughs"]
+        rows = list(csv.DictReader(io.StringIO("".join(export.rows(store, night.recording_id, OSLO, 0, 1e9)))))
+        assert [row["mark"] for row in rows if row["mark"]] == ["Lights off; coughs"]
+
+
+def test_who_asks_for_a_patient_does_not_wait_behind_long_nights(
+    stored: tuple[Store, StoredNight, StoredNight],
+) -> None:
+    """The first look at a recording of a month takes seconds, and several pages may look at such ones."""
+
+    async def story() -> None:
+        records, is_done = Records(stored[0]), threading.Event()
+        looks = [asyncio.create_task(records.look(lambda _store, _nights: is_done.wait(10))) for _ in range(5)]
+        patient = await asyncio.wait_for(records.ask(lambda store: store.patient(7)), 5)
+        assert patient is not None
+        is_done.set()
+        assert await asyncio.gather(*looks) == [True] * 5
+        records.close()
+
+    asyncio.run(story())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 
 import numpy as np
 import pytest
 
-from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, Ward
-from tests.app.ward_helpers import Clock, feed_breathing, in_ward, spec
+from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, StoreBusy, Ward, streams
+from monitor_app.ward.ward import NOT_SENT
+from tests.app.ward_helpers import Clock, Link, feed_breathing, in_ward, spec
 
 
 @pytest.mark.holds("F50.1")
@@ -303,3 +307,122 @@ def test_under_12_years_the_maximum_is_the_childrens(tmp_path):
             await ward.command_pressure(101, 16, by="station")
 
     in_ward(tmp_path, story)
+
+
+@asynccontextmanager
+async def slow_disk(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A disk that hangs for longer than anybody waits; afterwards what was queued is on it."""
+    monkeypatch.setattr(streams, "DISK_S", 0.1)
+    goes_on = threading.Event()
+    ward.store._writer.submit(lambda _db: goes_on.wait(5))
+    await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
+        goes_on.set()
+        await asyncio.sleep(0.3)
+
+
+@pytest.mark.holds("F50.1", "F14.1")
+def test_what_was_given_up_shows_once_it_is_on_disk(tmp_path, monkeypatch):
+    """A disk that hangs for a while: nobody who was discharged stays on the wall until the server is restarted."""
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        async def shown() -> list[tuple[int, int | None]]:
+            return [(room["room"], room["mrn"]) for room in await ward.summaries()]
+
+        for what in (
+            lambda: ward.stays.admit(101, 7, "Ada"),
+            lambda: ward.stays.transfer(101, 102),
+            lambda: ward.stays.correct(102, mrn=8, patient_name="Ben"),
+            lambda: ward.stays.mark(102, "lights_off"),
+            lambda: ward.stays.measure(102, pressure_cmh2o=9, respiratory_rate_per_min=14, apnea_count=3),
+        ):
+            async with slow_disk(ward, monkeypatch):
+                with pytest.raises(StoreBusy):
+                    await what()
+        assert await shown() == [(102, 8)]
+        stay = ward.room(102).stay
+        assert (stay.patient_name, [mark.text for mark in stay.marks]) == ("Ben", ["Lights off"])
+        assert (stay.measured.pressure_cmh2o, (await ward.summaries())[0]["total_apnea_count"]) == (9, 3)
+        async with slow_disk(ward, monkeypatch):
+            with pytest.raises(StoreBusy):
+                await ward.stays.discharge(102)
+        assert await shown() == []
+        await ward.stays.admit(103, 8)
+        assert await shown() == [(103, 8)]
+
+    in_ward(tmp_path, story)
+
+
+@pytest.mark.holds("F7.1")
+def test_a_measurement_that_was_given_up_and_sent_again_is_one(tmp_path, monkeypatch):
+    """Also while the disk still hangs; one that is sent a third time is another, by whoever measured it."""
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        async def measure() -> None:
+            await ward.stays.measure(101, pressure_cmh2o=9, respiratory_rate_per_min=14, apnea_count=3)
+
+        await ward.stays.admit(101, 7)
+        async with slow_disk(ward, monkeypatch):
+            for _ in range(2):
+                with pytest.raises(StoreBusy):
+                    await measure()
+        for expected in (1, 2):
+            await measure()
+            assert len(ward.store.measurement_heads(7)) == expected
+            assert (await ward.summaries())[0]["total_apnea_count"] == 3 * expected
+
+    in_ward(tmp_path, story)
+
+
+@pytest.mark.holds("F20.2")
+def test_a_command_that_came_late_to_the_disk_is_not_sent_hours_later(tmp_path, monkeypatch):
+    """Whoever gave it was told that it failed: it says so, also after a restart, and is told to no device."""
+
+    async def story(ward: Ward, _clock: Clock) -> None:
+        room, _trace = await ward.streams.open(101, spec("s1"), link := Link())
+        async with slow_disk(ward, monkeypatch):
+            with pytest.raises(StoreBusy):
+                await ward.command_pressure(101, 12, by="a", command_id="late")
+        again = await ward.command_pressure(101, 12, by="a", command_id="late")
+        assert (again["state"], again["reason"]) == ("refused", NOT_SENT)
+        assert room.stay.commands.pending is None
+        # Asked for again while the disk hangs, it counts.
+        async with slow_disk(ward, monkeypatch):
+            with pytest.raises(StoreBusy):
+                await ward.command_pressure(101, 11, by="a", command_id="again")
+            monkeypatch.setattr(streams, "DISK_S", 5)
+            asked = asyncio.create_task(ward.command_pressure(101, 11, by="a", command_id="again"))
+            await asyncio.sleep(0)
+        assert (await asked)["state"] == "delivered"
+        assert [told["pressure_cmh2o"] for told in link.heard if told["type"] == "set_pressure"] == [11]
+
+    async def after(ward: Ward, _clock: Clock) -> None:
+        commands = ward.room(101).stay.commands
+        assert [(c.command_id, c.state.value) for c in commands.newest] == [("again", "delivered"), ("late", "refused")]
+
+    in_ward(tmp_path, story)
+    in_ward(tmp_path, after)
+
+
+@pytest.mark.holds("F50.1")
+def test_a_stay_that_cannot_be_read_back_can_be_ended(tmp_path, monkeypatch):
+    """Else its patient could be admitted nowhere, and its room would be faulted again after each restart."""
+
+    async def before(ward: Ward, _clock: Clock) -> None:
+        await ward.stays.admit(101, 7)
+
+    def fails(*_given: object) -> None:
+        raise ValueError("broken")
+
+    async def after(ward: Ward, _clock: Clock) -> None:
+        monkeypatch.undo()
+        assert ward.room(101).problem.startswith("This stay could not be read back")
+        await ward.stays.discharge(101, by="test")
+        assert (ward.rooms(), ward.store.open_stays()) == ([], [])
+        await ward.stays.admit(102, 7)
+
+    in_ward(tmp_path, before)
+    monkeypatch.setattr("monitor_app.ward.ward.rebuild_stay", fails)
+    in_ward(tmp_path, after)
