@@ -213,6 +213,7 @@ export function fate(command, clock, beat, heard) {
   const waited = beat.age(command.delivered_at ?? command.commanded_at);
   const late = waited !== null && waited >= ANSWER_WITHIN_S;
   if (state === "applied") return `✓ Applied: ${pressure} cmH₂O at ${clock.time(command.applied_at)}${by(command)}`;
+  if (state === "refused" && !command.delivered_at) return `✕ Not sent: ${command.reason || "no reason given"}.${stays}`;
   if (state === "refused") return `✕ Refused by the device: ${command.reason || "no reason given"}.${stays}`;
   if (state === "failed") return `✕ Failed: ${command.reason || "no reason given"}.${stays}`;
   if (state === "superseded") return `✕ Replaced by a later command: ${pressure} cmH₂O was not applied.${stays}`;

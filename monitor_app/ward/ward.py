@@ -239,6 +239,8 @@ class Ward:
     ) -> None:
         """The device applied or refused a command; only the first answer to a command of this stay counts."""
         command = room.stay.commands.find(command_id) if room.stay else None
+        if command is None and self._answers_for_one_who_left(room, command_id, applied_cmh2o, refusal):
+            return
         if command is None or room.stay is None or command.state not in PENDING:
             log.warning("Room %s: the device answered %.80r, which waits for no answer", room.number, command_id)
         elif refusal is not None:
@@ -250,6 +252,22 @@ class Ward:
             self._change(room, command_id, CommandState.REFUSED, refusal)
 
     # ---- inside
+
+    def _answers_for_one_who_left(self, room: Room, command_id: str, applied: Any, refusal: str | None) -> bool:
+        """Note the answer to a command whose patient has left meanwhile: what the device did is part of that stay."""
+        command = self.store.command(command_id)
+        if command is None or command.room != room.number or command.state not in PENDING:
+            return False
+        is_done = refusal is None and applied == command.pressure_cmh2o
+        state = CommandState.APPLIED if is_done else CommandState.REFUSED
+        said = None if is_done else _printable(refusal or f"the device says that it applied {str(applied)[:20]} cmH2O")
+        log.warning("Room %s: the device answered %s to a command for a patient who has left", room.number, state.value)
+        try:
+            now = self._rooms.moment().epoch
+            self.streams.recorder.watch(self.store.update_command(command_id, state, now, said))
+        except StoreBehind as error:
+            log.error("Command %s is %s, which is not on disk: %s", command_id, state.value, error)
+        return True
 
     async def _refuse_late(self, number: int, stay: Stay, future: Future[CommandRow]) -> None:
         """A command that came to the disk when whoever gave it had been told otherwise is never sent.

@@ -426,3 +426,20 @@ def test_a_stay_that_cannot_be_read_back_can_be_ended(tmp_path, monkeypatch):
     in_ward(tmp_path, before)
     monkeypatch.setattr("monitor_app.ward.ward.rebuild_stay", fails)
     in_ward(tmp_path, after)
+
+
+@pytest.mark.holds("F20.2")
+def test_an_answer_that_comes_after_the_patient_has_left_is_that_patients(tmp_path):
+    async def story(ward: Ward, _clock: Clock) -> None:
+        await ward.stays.admit(101, 7, by="test")
+        room, trace = await ward.streams.open(101, spec("s1"), Link())
+        feed_breathing(ward, room, trace, 5)
+        await ward.command_pressure(101, 18, by="station", command_id="c1")
+        await ward.stays.admit(101, 8, by="test", replaces_mrn=7)
+        ward.device_answered(ward.room(101), "c1", applied_cmh2o=18)
+        ward.device_answered(ward.room(101), "never given", applied_cmh2o=18)
+        await asyncio.sleep(0.3)
+        assert ward.store.command("c1").state == "applied"
+        assert ward.room(101).stay.pressure_cmh2o is None, "it is not the new patient's"
+
+    in_ward(tmp_path, story)
