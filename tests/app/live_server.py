@@ -91,7 +91,7 @@ class LiveServer:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         status, answer = _fetch(urllib.request.Request(self.url + path, data, given))
-        return status, json.loads(answer)
+        return status, json.loads(answer) if answer else None
 
     def rooms(self) -> dict[int, dict[str, Any]]:
         """`GET /api/v1/rooms` by room."""

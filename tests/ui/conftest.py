@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -34,12 +35,24 @@ SERVER_GONE += r"|Failed to connect to Bokeh server|Failed to repull session"
 
 
 @pytest.fixture(scope="session")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server for the tests that do not stop it; each takes rooms of its own, or one of the patients'."""
+def ward_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The server of `ward`, once for all tests."""
     data = tmp_path_factory.mktemp("ward") / "data"
     admit(data, *((number, 204000 + number, name) for number, name in PATIENTS.items()))
     with LiveServer(data, MONITOR_LAB_NAME=LAB_NAME) as running:
         yield running
+
+
+@pytest.fixture
+def ward(ward_server: LiveServer) -> Iterator[LiveServer]:
+    """A server for the tests that do not stop it; each takes rooms of its own, or one of the patients'.
+
+    Afterwards they are free again: on a wall of all tests' rooms a tile would be too small for its words.
+    """
+    yield ward_server
+    for room in ward_server.rooms():
+        if room not in PATIENTS:
+            ward_server.post(f"/api/v1/rooms/{room}/discharge", {}, **{"Idempotency-Key": uuid.uuid4().hex})
 
 
 @pytest.fixture
