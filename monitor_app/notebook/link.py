@@ -140,9 +140,13 @@ class Line:
         if connection is None:
             return
         stream = getattr(connection.protocol, "stream", None)
-        connection.close()
-        if stream is not None:
-            stream.close()  # by itself a client waits 5 s for the server to close first
+        # By itself a client waits 5 s for the server to close first. What is thrown away may be half closed already:
+        # that must keep no cell from showing its next view.
+        for end in (connection.close, *(() if stream is None else (stream.close,))):
+            try:
+                end()
+            except Exception:
+                log.warning("%s: the connection did not end in order", self._page, exc_info=True)
 
 
 def source_id(document: dict[str, Any]) -> str:
