@@ -36,16 +36,18 @@ def begin_recording(
     sampling_rate_hz: float,
     channels: Sequence[Mapping[str, str]],
     start_time: float,
+    first_sample: int = 0,
 ) -> RecordingRow:
     """Begin a recording, or go on with the one of this stream in the same stay.
 
-    A stream that ran through a stay which has ended goes on in another one, from the next sample.
+    A stream that ran through a stay which has ended goes on in another one, from the next sample or from
+    `first_sample`, whichever is later.
     """
     recording = find(db, RecordingRow, "WHERE stream_id = ? ORDER BY id DESC", stream_id)
     goes_on = recording is not None and recording.stay_id != stay_id and _has_ended(db, recording.stay_id)
     if recording is None or goes_on:
         get(db, StayRow, "id", stay_id)
-        first_sample = recording.next_sample if recording is not None else 0
+        first_sample = max(first_sample, recording.next_sample) if recording is not None else 0
         cursor = db.execute(
             "INSERT INTO recordings (stream_id, stay_id, device, sampling_rate_hz, channels, start_time, first_sample,"
             " next_sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -30,6 +30,11 @@ class People(Connections):
         rest = "WHERE room = ? ORDER BY ended_at IS NOT NULL, started_at DESC, id DESC"
         return fetch_one(self._query, StayRow, rest, room)
 
+    def stay_that_followed(self, room: int, stay_id: int) -> StayRow | None:
+        """Give the stay that came next in a room after another one, here or elsewhere, if it has ended, too."""
+        rest = "WHERE room = ? AND id > ? AND ended_at IS NOT NULL ORDER BY id"
+        return fetch_one(self._query, StayRow, rest, room, stay_id)
+
     def stays_of_patient(self, mrn: int) -> list[StayRow]:
         """Give a patient's stays, in order of time."""
         return fetch_all(self._query, StayRow, "WHERE mrn = ? ORDER BY started_at, id", mrn)

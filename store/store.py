@@ -185,8 +185,12 @@ class Store(Reader):
         sampling_rate_hz: float,
         channels: Sequence[Mapping[str, str]],
         start_time: float,
+        first_sample: int = 0,
     ) -> Future[RecordingRow]:
-        """Begin a recording or go on with this stream's; fails with `StoreConflict` where the stream was another."""
+        """Begin a recording or go on with this stream's; fails with `StoreConflict` where the stream was another.
+
+        A stream that goes on in another stay begins there at its next sample, and not before `first_sample`.
+        """
         return self._writer.submit(
             partial(
                 operations.begin_recording,
@@ -196,6 +200,7 @@ class Store(Reader):
                 sampling_rate_hz=sampling_rate_hz,
                 channels=[dict(channel) for channel in channels],
                 start_time=start_time,
+                first_sample=first_sample,
             )
         )
 

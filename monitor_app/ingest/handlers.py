@@ -15,6 +15,7 @@ from monitor_app.ward import Room, RoomTaken, StoreBusy, StreamRefused, StreamSp
 
 from .protocol import (
     MAX_FRAME_BYTES,
+    Frame,
     check_beginning,
     parse_frame,
     parse_hello,
@@ -216,13 +217,15 @@ class IngestSocket(WebSocketHandler):
         frame = parse_frame(data, self.spec)
         if self.trace is None or (self.trace.received == 0 and frame[0] == 0):
             check_beginning(frame)
-        if self.room is None or self.trace is None or self.trace.is_over:
-            room, _trace = await self._begin(self.spec)
-            # What was commanded while this device was nobody's, or another patient's, waits for it.
-            self.ward.send_pending(room)
-        assert self.room is not None
-        assert self.trace is not None
-        self.ward.streams.feed(self.room, self.trace, *frame)
+        rest: Frame | None = frame
+        while rest is not None:
+            if self.room is None or self.trace is None or self.trace.is_over:
+                room, _trace = await self._begin(self.spec)
+                # What was commanded while this device was nobody's, or another patient's, waits for it.
+                self.ward.send_pending(room)
+            assert self.room is not None
+            assert self.trace is not None
+            rest = rest.after(self.ward.streams.feed(self.room, self.trace, *rest))
 
     def _no_hello(self) -> None:
         self.refuse(NONSENSE, f"no hello within {HELLO_WITHIN_S:.0f} s")
@@ -251,8 +254,10 @@ class IngestHandler(IngestSocket):
             known = streams.find(number, spec)
             if known is None or known[1].received == 0:
                 check_beginning(frame)
-            room, trace = await streams.open(number, spec, None)
-            streams.feed(room, trace, *frame)
+            rest: Frame | None = frame
+            while rest is not None:
+                room, trace = await streams.open(number, spec, None)
+                rest = rest.after(streams.feed(room, trace, *rest))
             self._answer(200, {"next_sample": await streams.stored(trace)})
         except RoomTaken as error:
             self._answer(409, {"error": str(error)})

@@ -37,6 +37,14 @@ class Frame(NamedTuple):
     flow_lpm: Samples
     airway_pressure_cmh2o: Samples | None
 
+    def after(self, n_samples: int) -> Frame | None:
+        """What follows the first samples; None where nothing does."""
+        if n_samples >= self.flow_lpm.shape[0]:
+            return None
+        pressure = self.airway_pressure_cmh2o
+        rest = None if pressure is None else pressure[n_samples:]
+        return Frame(self.first_sample + n_samples, self.flow_lpm[n_samples:], rest)
+
 
 def parse_message(text: str) -> dict[str, Any]:
     """A device's text message as a dictionary with a type."""

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from store import StayRow, Store, StoreBehind, StoreConflict, StoreError
 
 from .changes import Changes
+from .disk import on_disk
 from .errors import StoreBusy
 from .rebuild import know_patient, rebuild_stay
 from .room import Room
 from .rooms import Rooms
 from .stay import MARKS_KEPT, Mark
-from .streams import Streams, on_disk
+from .streams import Streams
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
 from cpap_core.types import Samples
 from store import Store, StoreBehind, StoreConflict
 
+from . import disk
 from .changes import Changes
+from .disk import on_disk
 from .errors import RoomTaken, StoreBusy, StreamRefused
-from .rebuild import rebuild_stay, rebuild_trace, stored_counts
+from .late import Late, Latecomers
+from .rebuild import know_patient, rebuild_stay, rebuild_trace, stored_counts
 from .recorder import TRY_LATER, Recorder
 from .room import Room
 from .rooms import Rooms
@@ -23,12 +24,9 @@ from .stay import Stay
 from .trace import DeviceLink, StreamSpec, Trace
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 LIVE_S = 5.0
 """A device that was heard within this time holds its room against others."""
-DISK_S = 5.0
-"""How long a device waits for the disk before it is told to try again later."""
 
 
 class Streams:
@@ -39,6 +37,7 @@ class Streams:
         self.rooms = rooms
         self._changes = changes
         self.recorder = Recorder(store)
+        self._latecomers = Latecomers(store)
 
     def find(self, number: int, spec: StreamSpec) -> tuple[Room, Trace] | None:
         """What is known of a stream in this room, after checking that it may be sent here; changes nothing.
@@ -69,6 +68,9 @@ class Streams:
     async def open(self, number: int, spec: StreamSpec, link: DeviceLink | None) -> tuple[Room, Trace]:
         """Begin or resume a recording in a room; where nobody is, an unidentified stay begins (F50).
 
+        A device that was away when its patient left first goes on in that patient's recording, with a room that nobody
+        sees: it is over (`Trace.is_over`) with the first sample that was taken later, and is to be opened again then.
+
         Raises
         ------
         RoomTaken, StreamRefused
@@ -78,7 +80,15 @@ class Streams:
         """
         async with self.rooms.lock(number):
             known = self.find(number, spec)
-            room, trace = known if known is not None else await self._begin(number, spec)
+            late = None if known is not None else await self._come_late(spec, number)
+            if late is not None and not late.trace.is_over:
+                if link is not None:
+                    _close(late.trace.link, link)
+                    late.trace.link = link
+                    late.connect()
+                late.trace.is_missing_some = False
+                return late.room, late.trace
+            room, trace = known if known is not None else await self._begin(number, spec, late)
             if room.trace is not None and room.trace is not trace:
                 _close(room.trace.link, link)
                 room.trace.link = None
@@ -91,15 +101,32 @@ class Streams:
             room.last_heard_at = self.rooms.moment().monotonic
             return room, trace
 
-    def feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> None:
-        """Take samples: through the detector at once, to the disk by the queue.
+    def feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> int:
+        """Take samples: through the detector at once, to the disk by the queue. Gives how many were taken.
+
+        Those that were not belong to the next stay, and this trace is over.
 
         Raises
         ------
         StreamRefused
             The index is nonsense, the recording has ended, or samples sent again are not those sent before.
+        StoreBusy
+            Some of a stay that has ended are not even queued: the device must send them again first.
         """
         trace.check_first(first_sample)
+        late = self._latecomers.find(trace)
+        if late is None:
+            self._feed(room, trace, first_sample, flow, pressure)
+            return int(flow.shape[0])
+        n = late.share(first_sample, flow.shape[0], self.rooms.moment())
+        if n > 0:
+            self._feed(room, trace, first_sample, flow[:n], None if pressure is None else pressure[:n])
+        if n < flow.shape[0]:
+            self._close_if_queued(trace)
+            trace.is_over = True
+        return n
+
+    def _feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> None:
         if trace.ended and first_sample + flow.shape[0] > trace.detected_next:
             raise StreamRefused("this recording has ended; start a new stream_id")
         if first_sample < trace.detected_next and self._differs(trace, first_sample, flow):
@@ -113,6 +140,12 @@ class Streams:
         self.recorder.samples(room, trace, first_sample, flow, pressure, now.epoch)
         self.recorder.found(trace, found)
 
+    def _close_if_queued(self, trace: Trace) -> None:
+        if trace.queued_next < trace.detected_next:
+            raise StoreBusy("the disk is behind: send again what was not acknowledged")
+        if not trace.ended:
+            self.recorder.found(trace, trace.finish())
+
     async def end(self, trace: Trace) -> None:
         """The device says that its recording is over.
 
@@ -123,13 +156,12 @@ class Streams:
         """
         if trace.ended:
             return
-        if trace.queued_next < trace.detected_next:
-            raise StoreBusy("the disk is behind: send again what was not acknowledged, then end")
-        self.recorder.found(trace, trace.finish())
+        self._close_if_queued(trace)
         try:
             await on_disk(self.store.end_recording(trace.recording_id, self.rooms.moment().epoch))
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
+        self._has_come(self._latecomers.forget(trace.spec.stream_id))
         room = next((r for r in self.rooms.all() if r.stay and r.stay.traces.get(trace.spec.stream_id) is trace), None)
         if room is not None and room.stay is not None:
             self._changes.tell("recording", room.number, room.stay.mrn)
@@ -137,7 +169,7 @@ class Streams:
     async def stored(self, trace: Trace) -> int:
         """Wait until what was queued is on disk; gives the next sample."""
         try:
-            return await asyncio.wait_for(self.recorder.stored(trace), DISK_S)
+            return await asyncio.wait_for(self.recorder.stored(trace), disk.DISK_S)
         except TimeoutError:
             raise StoreBusy("the disk does not answer; send again later") from None
 
@@ -147,7 +179,23 @@ class Streams:
         if trace.link is link:
             trace.link = None
 
-    async def _begin(self, number: int, spec: StreamSpec) -> tuple[Room, Trace]:
+    async def _come_late(self, spec: StreamSpec, number: int) -> Late | None:
+        try:
+            return await self._latecomers.come(spec.stream_id, number)
+        except StoreBehind as error:
+            raise StoreBusy(str(error)) from error
+
+    def _has_come(self, late: Late | None) -> None:
+        """All that a stay that has ended will ever have is on disk: its patient's other stays count it."""
+        if late is None:
+            return
+        mrn = late.stay.mrn
+        for room in self.rooms.all() if mrn is not None else ():
+            if room.stay is not None and room.stay.mrn == mrn:
+                know_patient(self.store, room.stay, mrn)
+        self._changes.tell("recording", late.stay.room, mrn)
+
+    async def _begin(self, number: int, spec: StreamSpec, late: Late | None) -> tuple[Room, Trace]:
         channels = [{"name": name, "unit": unit} for name, unit in spec.channels]
         is_new = self.rooms.get(number) is None
         room = self.rooms.make(number)
@@ -155,7 +203,13 @@ class Streams:
             stay = room.stay or await self.begin_stay(room, None)
             recording = await on_disk(
                 self.store.begin_recording(
-                    stay.stay_id, spec.stream_id, spec.device, spec.sampling_rate_hz, channels, spec.start_time
+                    stay.stay_id,
+                    spec.stream_id,
+                    spec.device,
+                    spec.sampling_rate_hz,
+                    channels,
+                    spec.start_time,
+                    late.ends_before if late is not None else 0,
                 )
             )
         except StoreConflict as error:
@@ -179,6 +233,7 @@ class Streams:
             trace.epoch = self.rooms.next_epoch()
             stay.past = stay.past.plus(counted, -1)
         stay.traces[spec.stream_id] = trace
+        self._has_come(self._latecomers.forget(spec.stream_id))
         for resting in stay.superfluous((room.trace, trace), self.rooms.moment().epoch):
             self.recorder.found(resting, resting.finish())
             stay.forget(resting)
@@ -253,17 +308,3 @@ class Streams:
 def _close(old: DeviceLink | None, new: DeviceLink | None) -> None:
     if old is not None and old is not new:
         old.close(4409, "another connection has taken the room")
-
-
-async def on_disk(future: Future[T]) -> T:
-    """Wait for a write.
-
-    Raises
-    ------
-    StoreBusy
-        The disk has not answered in 5 s; the write is still queued and will be done.
-    """
-    try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), DISK_S)
-    except TimeoutError:
-        raise StoreBusy("the disk does not answer; try again later") from None

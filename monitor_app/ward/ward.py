@@ -21,13 +21,14 @@ from store import CommandRow, CommandState, Store, StoreBehind, StoreError
 
 from .changes import Changes
 from .commands import PENDING, check_pressure, plain
+from .disk import on_disk
 from .errors import CommandRefused, StayRefused, StoreBusy
 from .rebuild import rebuild_stay
 from .room import Room
 from .rooms import Rooms
 from .stay import Stay, Whose
 from .stays import Stays
-from .streams import Streams, on_disk
+from .streams import Streams
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, StoreBusy, Ward, streams
+from monitor_app.ward import AdmissionRefused, CommandRefused, StayRefused, StoreBusy, Ward, disk
 from monitor_app.ward.ward import NOT_SENT
 from tests.app.ward_helpers import Clock, Link, feed_breathing, in_ward, spec
 
@@ -312,7 +312,7 @@ def test_under_12_years_the_maximum_is_the_childrens(tmp_path):
 @asynccontextmanager
 async def slow_disk(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """A disk that hangs for longer than anybody waits; afterwards what was queued is on it."""
-    monkeypatch.setattr(streams, "DISK_S", 0.1)
+    monkeypatch.setattr(disk, "DISK_S", 0.1)
     goes_on = threading.Event()
     ward.store._writer.submit(lambda _db: goes_on.wait(5))
     await asyncio.sleep(0.1)
@@ -392,7 +392,7 @@ def test_a_command_that_came_late_to_the_disk_is_not_sent_hours_later(tmp_path, 
         async with slow_disk(ward, monkeypatch):
             with pytest.raises(StoreBusy):
                 await ward.command_pressure(101, 11, by="a", command_id="again")
-            monkeypatch.setattr(streams, "DISK_S", 5)
+            monkeypatch.setattr(disk, "DISK_S", 5)
             asked = asyncio.create_task(ward.command_pressure(101, 11, by="a", command_id="again"))
             await asyncio.sleep(0)
         assert (await asked)["state"] == "delivered"
