@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHES = {
+    "detector": "breaths and apneas beside a device's own scoring, beside other tools, and what it costs in biquads",
     "push": "pushes to many browsers: latency, continuity, cost, beside a bare broadcast and the plain way",
     "browser": "a page in Chromium: share of its main thread, painting, time until live, bytes, heap",
     "initial": "what a page costs that joins: bytes until it is live, and time",
