@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import detector
 from benchmarks.detector import alterations, cost, peers, subject
-from benchmarks.detector.agreement import Agreement, agreement, joined, rates_per_min
+from benchmarks.detector.agreement import agreement, breath_agreement, joined, rates_per_min
 from benchmarks.detector.disturbance import DISTURBED_S, disturbed
 from benchmarks.detector.matching import overlap, pairs, wilson
 from benchmarks.detector.nights import ScoredPart, scored_parts
@@ -204,7 +204,13 @@ def test_comparisons_join_to_what_the_whole_would_be(night: ScoredPart) -> None:
     assert len(two.rate) == 2 * len(one.rate)
     assert two.rate_error == pytest.approx(one.rate_error)
     assert np.isnan(joined([]).rate_error)
-    assert joined([]) is not Agreement()
+
+
+def test_who_gives_only_breaths_is_judged_by_their_gaps(night: ScoredPart) -> None:
+    breaths = np.concatenate([np.arange(2.0, 100, 4), np.arange(111.0, 200, 4), np.arange(215.0, 478, 4)])
+    one = breath_agreement(night, breaths)
+    assert (one.scored, one.hits, one.found) == (2, 1, 2)
+    assert one.calm_error < 0.2
 
 
 # Samples, alterations, disturbances
@@ -297,7 +303,7 @@ def test_the_bench_says_every_row_and_its_verdict(tmp_path: Path, capsys: pytest
         "load",
     ):
         assert word in said
-    for name in peers.PEERS:
+    for name in peers.PEERS | peers.SCORERS:
         assert name in said
 
 

@@ -6,14 +6,14 @@ same moment of the recording. The device is no gold standard, so all of this is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detector.matching import APNEA_TOLERANCE_S, overlap, pairs
+from benchmarks.detector.matching import APNEA_TOLERANCE_S, Interval, overlap, pairs
 from benchmarks.detector.nights import DeviceNumbers, ScoredPart
 from benchmarks.detector.subject import Found
 from cpap_core import EventKind
@@ -23,6 +23,9 @@ NO_VALUES = partial(np.empty, 0)
 
 BREATHS = 5
 """The device's rate is 60 / mean of the last five breath intervals, held; its volumes are of five breaths too."""
+
+GAP_S = 10.0
+"""Shortest pause from breath to breath that stands for an apnea of a peer."""
 
 MINUTE_S = 60.0
 FEWEST_IN_MINUTE = 15
@@ -136,16 +139,28 @@ KNOWN = (EventKind.OBSTRUCTIVE_APNEA, EventKind.CENTRAL_APNEA)
 
 def apnea_pairs(part: ScoredPart, found: Found) -> list[tuple[int, int]]:
     """Which detection hits which of the device's apneas."""
-    ours, scored = [a.interval for a in found.apneas], [a.interval for a in part.apneas]
-    return pairs(ours, scored, APNEA_TOLERANCE_S)
+    return pairs([each.interval for each in found.apneas], _scored(part), APNEA_TOLERANCE_S)
 
 
-def rate_agreement(part: ScoredPart, breaths_s: Values) -> Agreement:
-    """Compare only the rate, for those who give nothing but the times of breaths."""
-    if part.numbers is None:
-        return Agreement()
-    rate = rates_per_min(breaths_s, part.numbers.times_s)
-    return Agreement(**_number_errors(part.numbers, rate, np.full_like(rate, np.nan)))
+def breath_agreement(part: ScoredPart, breaths_s: Values) -> Agreement:
+    """Compare those who give nothing but the times of breaths: the rate, and for apneas their gaps of over 10 s."""
+    long = np.flatnonzero(np.diff(breaths_s) > GAP_S)
+    gaps = [(float(breaths_s[at]), float(breaths_s[at + 1])) for at in long]
+    errors: dict[str, Values | int] = {}
+    if part.numbers is not None:
+        rate = rates_per_min(breaths_s, part.numbers.times_s)
+        errors = _number_errors(part.numbers, rate, np.full_like(rate, np.nan))
+    return replace(event_agreement(part, gaps), **errors)
+
+
+def event_agreement(part: ScoredPart, apneas: Sequence[Interval]) -> Agreement:
+    """Compare those who give nothing but apneas, each from its onset to its end in s."""
+    hits = len(pairs(apneas, _scored(part), APNEA_TOLERANCE_S))
+    return Agreement(hours=part.hours, scored=len(part.apneas), hits=hits, found=len(apneas))
+
+
+def _scored(part: ScoredPart) -> list[Interval]:
+    return [each.interval for each in part.apneas]
 
 
 def rates_per_min(breaths_s: Values, times_s: Values) -> Values:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detector import cost, peers, subject
-from benchmarks.detector.agreement import Agreement, agreement, joined, rate_agreement
+from benchmarks.detector.agreement import Agreement, agreement, breath_agreement, event_agreement, joined
 from benchmarks.detector.alterations import ALTERATIONS, LEAK_LPM
 from benchmarks.detector.disturbance import disturbed
 from benchmarks.detector.matching import APNEA_TOLERANCE_S, wilson
@@ -102,7 +102,7 @@ def _samples(read: Sequence[Sample], required: Requirements, *, with_peers: bool
         required.at_most(f"{name}: missed, mean", float(steps[:, 0].mean()), 3)
         required.at_most(f"{name}: false, mean", float(steps[:, 1].mean()), 0)
     if with_peers:
-        for name, peer in peers.present().items():
+        for name, peer in peers.present(peers.PEERS).items():
             counts = [sample.missed_and_false(peers.breaths_by(peer, sample.recording)) for sample in read]
             show(f"{name}: missed; false", "{}; {}".format(*map(sum, zip(*counts, strict=True))))
 
@@ -117,21 +117,25 @@ def _nights(parts: Sequence[ScoredPart], required: Requirements, *, with_peers: 
     each = [agreement(part, subject.find(part.recording)) for part in parts]
     whole = joined(each)
     print(f"Nights with a device's scoring: {whole.hours:.1f} h, {whole.scored} apneas; a night in a line")
-    print(f"  {'':<28}{'h':>6}{'rate':>7}{'calm':>7}{'TV %':>6}{'MV %':>6}{'apneas hit':>12}{'detections':>12}")
+    print(f"  {'':<32}{'h':>6}{'rate':>7}{'calm':>7}{'TV %':>6}{'MV %':>6}{'apneas hit':>12}{'detections':>12}")
     for night, together in groupby(zip(parts, each, strict=True), key=lambda pair: pair[0].night):
         _night_line(night, joined(one for _, one in together))
     _night_line("all", whole)
     _overall(whole, required)
     if with_peers:
-        for name, peer in peers.present().items():
-            theirs = joined(rate_agreement(part, peers.breaths_by(peer, part.recording)) for part in parts)
-            show(f"{name}: rate", f"{theirs.rate_error:.3f} per min every 2 s, {theirs.calm_error:.3f} in calm minutes")
+        for name, peer in peers.present(peers.PEERS).items():
+            one = joined(breath_agreement(part, peers.breaths_by(peer, part.recording)) for part in parts)
+            show(f"{name}: rate", f"{one.rate_error:.3f} per min every 2 s, {one.calm_error:.3f} in calm minutes")
+            show(f"{name}: gaps over 10 s", _hits(one))
+        for name, scorer in peers.present(peers.SCORERS).items():
+            one = joined(event_agreement(part, peers.apneas_by(scorer, part.recording)) for part in parts)
+            show(f"{name}: apneas", _hits(one))
     _robustness(parts, whole, required)
 
 
 def _night_line(night: str, one: Agreement) -> None:
     print(
-        f"  {night:<28}{one.hours:6.2f}{one.rate_error:7.3f}{one.calm_error:7.3f}{one.volume_error:6.1f}"
+        f"  {night:<32}{one.hours:6.2f}{one.rate_error:7.3f}{one.calm_error:7.3f}{one.volume_error:6.1f}"
         f"{one.ventilation_error:6.1f}{one.hits:>6} of {one.scored:<3}{one.found:>10}"
     )
 
@@ -146,7 +150,7 @@ def _overall(whole: Agreement, required: Requirements) -> None:
     required.at_most("breath certain after its onset, median", float(np.median(whole.certain)), 0.2, "s")
     if not whole.scored:
         return
-    show("apneas hit; of detections", f"{_share(whole.hits, whole.scored)}; {_share(whole.hits, whole.found)}")
+    show("apneas hit; of detections", _hits(whole))
     show(
         "hits that overlap without the tolerance", f"{whole.strict} of {whole.hits} (tolerance {APNEA_TOLERANCE_S:g} s)"
     )
@@ -159,20 +163,26 @@ def _overall(whole: Agreement, required: Requirements) -> None:
         required.at_most("alarm after its onset, 9 of 10", float(np.percentile(whole.delays, 90)), 11.5, "s")
 
 
+def _hits(one: Agreement) -> str:
+    return f"{_share(one.hits, one.scored)}; {_share(one.hits, one.found)}"
+
+
 def _share(hits: int, of: int) -> str:
+    if not of:
+        return "no detection"
     low, high = wilson(hits, of)
     return f"{hits} of {of} (95 %: {100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def _robustness(parts: Sequence[ScoredPart], plain: Agreement, required: Requirements) -> None:
     print("The same nights altered; the row that changes most is named")
-    print(f"  {'':<28}{'rate':>7}{'calm':>7}{'TV %':>6}{'MV %':>6}{'apneas hit':>12}{'detections':>12}")
+    print(f"  {'':<32}{'rate':>7}{'calm':>7}{'TV %':>6}{'MV %':>6}{'apneas hit':>12}{'detections':>12}")
     for alteration in ALTERATIONS:
         one = joined(
             agreement(part, subject.find(alteration.of(part.recording)), gain=alteration.gain) for part in parts
         )
         print(
-            f"  {alteration.name:<28}{one.rate_error:7.3f}{one.calm_error:7.3f}{one.volume_error:6.2f}"
+            f"  {alteration.name:<32}{one.rate_error:7.3f}{one.calm_error:7.3f}{one.volume_error:6.2f}"
             f"{one.ventilation_error:6.2f}{one.hits:>6} of {one.scored:<3}{one.found:>10}"
         )
         row, change = _change(one, plain)

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmarks.detector.peers import bridged, present
+from benchmarks.detector.peers import PEERS, PIPELINES, SCORERS, bridged, present
 from cpap_core import Recording, RespirationDetector
 from cpap_core.types import Samples
 
@@ -91,9 +91,8 @@ def one_room(recording: Recording, turns: int, *, with_peers: bool) -> dict[str,
     }
     if with_peers:
         signal = bridged(recording)
-        contenders |= {
-            name: (lambda peer=peer: peer(signal, rate_hz)) for name, peer in present(pipelines=True).items()
-        }
+        everybody = present(PEERS) | present(SCORERS) | present(PIPELINES)
+        contenders |= {name: (lambda peer=peer: peer(signal, rate_hz)) for name, peer in everybody.items()}
     return _ratios("a biquad", lambda: _biquad(flow, filtered, *COEFFICIENTS), contenders, len(flow), turns)
 
 

@@ -1,26 +1,35 @@
 """What others would use on the same flow, called as their documentation shows and with their defaults.
 
-No peer is a dependency of the product; the group `bench-peers` of pyproject.toml names them. What a peer gives is the
-times of breaths: none of them tells apneas, volumes in litres or anything while it happens, and all of them look at the
-whole recording at once, ahead as well as back. A missing sample is bridged by a line for them. Of the two scipy scripts
-band and level are the best of a small grid over the nights and samples that they are judged on, in their favour.
+No peer is a dependency of the product; the group `bench-peers` of pyproject.toml names them. What they give is the
+times of breaths, and one of them apneas; none tells volumes in litres or anything while it happens, and all of them
+look at the whole recording at once, ahead as well as back. A missing sample is bridged by a line for them. Band and
+level of the two scipy scripts are about the best of a small grid over the nights and samples that they are judged on.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from math import ceil
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detector.matching import Interval
 from cpap_core import Recording
 
 Values = NDArray[np.float64]
 Peer = Callable[[Values, float], Values]
 """Flow of shape (n_samples,) in L/s and its rate in Hz, to the times of breaths in s."""
+
+Scorer = Callable[[Values, float], list[Interval]]
+"""The same to apneas, each from its onset to its end in s."""
+
+Call = TypeVar("Call", Peer, Scorer)
+Given = TypeVar("Given", Values, list[Interval])
 
 INSTALL = "install it by `uv pip install --python .venv/bin/python --group bench-peers` and run again"
 
@@ -79,6 +88,21 @@ def biosppy(flow: Values, rate_hz: float) -> Values:
     return crossings[filtered[crossings + 1] > filtered[crossings - 1]] / rate_hz
 
 
+def psgscoring(flow: Values, rate_hz: float) -> list[Interval]:
+    """What psgscoring scores as apneas from flow alone, when all of the recording is taken as sleep.
+
+    It holds to AASM's 90 %, and wants effort bands, oximeter and sleep stages that a CPAP device does not have.
+    """
+    from psgscoring import detect_respiratory_events
+
+    epochs = ["N2"] * ceil(len(flow) / rate_hz / 30)
+    given = detect_respiratory_events(flow, None, None, None, rate_hz, 1.0, epochs)
+    if not given["success"]:
+        raise ValueError(given["error"])
+    onsets = [(float(event["onset_s"]), event) for event in given["events"] if "hypopnea" not in event["type"]]
+    return sorted((onset, onset + float(event["duration_s"])) for onset, event in onsets)
+
+
 PEERS: dict[str, tuple[str, Peer]] = {
     "scipy, find_peaks": ("scipy.signal", scipy_peaks),
     "scipy, zero crossings": ("scipy.signal", scipy_crossings),
@@ -87,22 +111,24 @@ PEERS: dict[str, tuple[str, Peer]] = {
 }
 """By name: the module it needs, and the call."""
 
-WHOLE_PIPELINES: dict[str, tuple[str, Peer]] = {"NeuroKit2, rsp_process": ("neurokit2", neurokit_process)}
+SCORERS: dict[str, tuple[str, Scorer]] = {"psgscoring": ("psgscoring", psgscoring)}
+"""Those who tell apneas."""
+
+PIPELINES: dict[str, tuple[str, Peer]] = {"NeuroKit2, rsp_process": ("neurokit2", neurokit_process)}
 """Find the same breaths as one of the above, at another cost."""
 
 
-@cache
-def present(*, pipelines: bool = False) -> dict[str, Peer]:
-    """The peers that can be imported, whole pipelines with them where asked."""
-    wanted = PEERS | WHOLE_PIPELINES if pipelines else PEERS
-    return {name: call for name, (module, call) in wanted.items() if _imports(module)}
+def present(peers: Mapping[str, tuple[str, Call]]) -> dict[str, Call]:
+    """Those that can be imported."""
+    return {name: call for name, (module, call) in peers.items() if _imports(module)}
 
 
 def absent() -> list[str]:
-    """The names of the others."""
-    return [name for name in PEERS if name not in present()]
+    """The names of those that cannot."""
+    return [name for name, (module, _) in (PEERS | SCORERS | PIPELINES).items() if not _imports(module)]
 
 
+@cache
 def _imports(module: str) -> bool:
     """Whether a module is there, with all that it needs itself."""
     with warnings.catch_warnings():
@@ -126,10 +152,19 @@ def bridged(recording: Recording) -> Values:
 
 def breaths_by(peer: Peer, recording: Recording) -> Values:
     """A peer's breaths in a recording, in s since its first sample; none where it fails on it."""
+    return np.sort(_given(peer, recording, np.empty(0)))
+
+
+def apneas_by(scorer: Scorer, recording: Recording) -> list[Interval]:
+    """A scorer's apneas in a recording; none where it fails on it."""
+    return _given(scorer, recording, [])
+
+
+def _given(call: Callable[[Values, float], Given], recording: Recording, nothing: Given) -> Given:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return np.sort(peer(bridged(recording), recording.sampling_rate_hz))
+            return call(bridged(recording), recording.sampling_rate_hz)
         except Exception as error:  # what a peer raises on a flat or short signal is its own affair, but is said
-            print(f"  {peer.__name__} failed on {recording.name}: {type(error).__name__}: {error}")
-            return np.empty(0)
+            print(f"  {call.__name__} failed on {recording.name}: {type(error).__name__}: {error}")
+            return nothing
