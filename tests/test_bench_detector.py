@@ -19,13 +19,14 @@ from benchmarks.detector.matching import overlap, pairs, wilson
 from benchmarks.detector.nights import ScoredPart, scored_parts
 from benchmarks.detector.samples import Sample, samples
 from benchmarks.detector.subject import Found, FoundApnea
-from cpap_core import EventKind, read_recording
+from cpap_core import EventKind, analyze, read_recording
 from tests.core.recordings import SHARED_DATA, breathing, signal, text_rows, write_edf, write_text
 
 START = dt.datetime(2024, 3, 1, 23, 0, 0)
 RATE_HZ = 25.0
 BREATH_S = 4.0
 LATE_S = 2.0
+BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "recordings"
 
 
 # One to one
@@ -174,7 +175,7 @@ def test_a_night_that_agrees_has_no_error(night: ScoredPart) -> None:
 
 def found_with(*apneas: tuple[EventKind, float, float, float]) -> Found:
     none = np.empty(0)
-    return Found(none, none, none, none, tuple(FoundApnea(*each) for each in apneas))
+    return Found(none, none, none, none, (), tuple(FoundApnea(*each) for each in apneas))
 
 
 def test_hits_kinds_and_delays_are_those_of_the_pairs(night: ScoredPart) -> None:
@@ -186,6 +187,18 @@ def test_hits_kinds_and_delays_are_those_of_the_pairs(night: ScoredPart) -> None
     one = agreement(night, found)
     assert (one.scored, one.hits, one.strict, one.found, one.known, one.right) == (2, 2, 1, 3, 2, 1)
     assert one.delays == pytest.approx([10.5, 25.0])
+
+
+def test_what_is_judged_is_what_analyze_gives() -> None:
+    recording = read_recording(BUNDLED / "apneas.txt")
+    found, given = subject.find(recording), analyze(recording)
+    assert [gap.onset_s for gap in found.gaps] == [gap.onset_s for gap in given.apneas]
+    assert found.gaps
+    if subject.SCORES_EVENTS:
+        scored = [event for event in analyze(recording, preset="device").events if event.kind in subject.APNEAS]
+        assert [(event.kind, event.onset_s) for event in found.apneas] == [(each.kind, each.onset_s) for each in scored]
+    else:
+        assert found.apneas == found.gaps
 
 
 def test_a_rate_that_is_off_shows_as_its_error(night: ScoredPart) -> None:
@@ -308,13 +321,11 @@ def test_the_bench_says_every_row_and_its_verdict(tmp_path: Path, capsys: pytest
 
 
 def test_without_a_devices_scoring_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bundled = Path(__file__).resolve().parents[1] / "assets" / "recordings"
-    shutil.copy(bundled / "apneas.txt", tmp_path)
+    shutil.copy(BUNDLED / "apneas.txt", tmp_path)
     detector.main([str(tmp_path), "--turns", "1", "--cases", "2", "--no-peers"])
     said = capsys.readouterr().out
     assert "no device's scoring" in said
     assert "apneas.txt" in said
-    assert len(read_recording(bundled / "apneas.txt").flow_lpm)
 
 
 def test_a_folder_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:

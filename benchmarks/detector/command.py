@@ -89,10 +89,8 @@ def _samples(read: Sequence[Sample], required: Requirements, *, with_peers: bool
     missed, false = _missed_and_false(read)
     required.at_most("breaths missed", missed, 0)
     required.at_most("breaths false", false, 0)
-    found = [subject.find(sample.recording) for sample in read]
-    if not subject.SCORES_EVENTS:
-        wrong = sum(sample.gaps_wrong(len(each.apneas)) for sample, each in zip(read, found, strict=True))
-        required.at_most("breath gaps wrong", wrong, 0)
+    wrong = sum(sample.gaps_wrong(len(subject.find(sample.recording).gaps)) for sample in read)
+    required.at_most("breath gaps wrong", wrong, 0)
     for name, gain, leak in STEADY:
         required.at_most(f"{name}: missed or false", sum(_missed_and_false([s.altered(gain, leak) for s in read])), 0)
     for name, leak in (("leak step +0.5 L/s", LEAK_LPM), ("leak step -0.5 L/s", -LEAK_LPM)):
@@ -216,7 +214,8 @@ def _unscored(folder: Path) -> list[Recording]:
     read = [read_recording(path) for path in sorted(folder.rglob("*")) if path.suffix in (".txt", ".edf", ".csv")]
     for recording in read:
         found = subject.find(recording)
-        show(recording.name, f"{recording.duration_s:.0f} s, {len(found.onsets_s)} breaths, {len(found.apneas)} apneas")
+        what = f"{len(found.onsets_s)} breaths, {len(found.gaps)} breath gaps, {len(found.apneas)} apneas"
+        show(recording.name, f"{recording.duration_s:.0f} s, {what}")
     return read
 
 

@@ -45,14 +45,15 @@ class Found:
         Each breath's onset, when it was certain, and its inspiratory peak.
     volumes_ml : array
         Tidal volumes.
-    apneas : tuple of FoundApnea
-        By flow reduction, or breath gaps (`SCORES_EVENTS`).
+    gaps, apneas : tuple of FoundApnea
+        By the breath-gap rule; by flow reduction, or the same again where no events are scored (`SCORES_EVENTS`).
     """
 
     onsets_s: Values
     confirmed_s: Values
     peaks_s: Values
     volumes_ml: Values
+    gaps: tuple[FoundApnea, ...]
     apneas: tuple[FoundApnea, ...]
 
 
@@ -61,14 +62,14 @@ def find(recording: Recording) -> Found:
     detector = RespirationDetector(recording.sampling_rate_hz)
     output, rest = detector.update(recording.flow_lpm, recording.airway_pressure_cmh2o), detector.flush()
     onsets, breaths = output.onsets + rest.onsets, output.breaths + rest.breaths
-    if SCORES_EVENTS:
-        events = [event for event in analyze(recording, preset="device").events if event.kind in APNEAS]
-    else:
-        events = [event for event in output.events + rest.events if event.kind is EventKind.BREATH_GAP]
+    found = [FoundApnea(e.kind, e.onset_s, e.duration_s, e.detected_at_s) for e in output.events + rest.events]
+    gaps = tuple(event for event in found if event.kind is EventKind.BREATH_GAP)
+    scored = tuple(event for event in found if event.kind in APNEAS)
     return Found(
         onsets_s=np.array([onset.onset_s for onset in onsets]),
         confirmed_s=np.array([onset.confirmed_at_s for onset in onsets]),
         peaks_s=np.array([breath.peak_s for breath in breaths]),
         volumes_ml=np.array([breath.tidal_volume_ml for breath in breaths]),
-        apneas=tuple(FoundApnea(e.kind, e.onset_s, e.duration_s, e.detected_at_s) for e in events),
+        gaps=gaps,
+        apneas=scored if SCORES_EVENTS else gaps,
     )
