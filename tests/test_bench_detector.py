@@ -150,6 +150,18 @@ def test_the_time_of_an_apnea_in_eve_is_its_end(night: ScoredPart) -> None:
     assert [event.kind for event in night.hypopneas] == [EventKind.HYPOPNEA]
 
 
+def test_a_damaged_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here the folder is the night's own."""
+    night = card(tmp_path / "20240301", mid=46, apneas=[(110.0, 10.0, "Apnea")])
+    (night / "20240302_010000_BRP.edf").write_bytes(b"0       " + b"x" * 600)
+    (night / "20240302_005953_EVE.edf").write_bytes(b"0       ")
+    (part,) = scored_parts(night)
+    assert part.night == "20240301"
+    assert [event.kind for event in part.apneas] == [EventKind.APNEA]
+    said = capsys.readouterr().out
+    assert said.count("left out: 20240302_0") == 2
+
+
 @pytest.mark.parametrize(("mid", "late_s", "written"), [(36, 2.0, 15.0), (46, 0.0, 15.2)])
 def test_numbers_stand_and_are_quantised_as_the_device_does(
     tmp_path: Path, mid: int, late_s: float, written: float
@@ -322,10 +334,12 @@ def test_the_bench_says_every_row_and_its_verdict(tmp_path: Path, capsys: pytest
 
 def test_without_a_devices_scoring_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(BUNDLED / "apneas.txt", tmp_path)
+    (tmp_path / "notes.txt").write_text("no recording\n")
     detector.main([str(tmp_path), "--turns", "1", "--cases", "2", "--no-peers"])
     said = capsys.readouterr().out
     assert "no device's scoring" in said
     assert "apneas.txt" in said
+    assert "left out: notes.txt" in said
 
 
 def test_a_folder_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:

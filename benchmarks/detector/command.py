@@ -16,10 +16,10 @@ from benchmarks.detector.agreement import Agreement, agreement, breath_agreement
 from benchmarks.detector.alterations import ALTERATIONS, LEAK_LPM
 from benchmarks.detector.disturbance import disturbed
 from benchmarks.detector.matching import APNEA_TOLERANCE_S, wilson
-from benchmarks.detector.nights import ScoredPart, scored_parts
+from benchmarks.detector.nights import ScoredPart, readable, scored_parts
 from benchmarks.detector.samples import STEP_PLACES, Sample, samples
 from benchmarks.figures import Requirements, load_now, show
-from cpap_core import Recording, read_recording
+from cpap_core import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = ROOT.parent / "shared" / "data"
@@ -211,7 +211,7 @@ def _disturbances(cases: int, required: Requirements) -> None:
 
 def _unscored(folder: Path) -> list[Recording]:
     """What a folder without scoring holds, with what is found in it."""
-    read = [read_recording(path) for path in sorted(folder.rglob("*")) if path.suffix in (".txt", ".edf", ".csv")]
+    read = list(readable(path for path in sorted(folder.rglob("*")) if path.suffix in (".txt", ".edf", ".csv")))
     for recording in read:
         found = subject.find(recording)
         what = f"{len(found.onsets_s)} breaths, {len(found.gaps)} breath gaps, {len(found.apneas)} apneas"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpap_core import EventKind, Recording, read_recording
+from cpap_core.readers import RecordingError
 
 Values = NDArray[np.float64]
 
@@ -124,9 +125,19 @@ def scored_parts(folder: Path) -> Iterator[ScoredPart]:
         numbers = [read for path in sorted(night.glob("*_PLD.edf")) if (read := _read(path)) and read.signals]
         if not events and not numbers:
             continue  # flow alone: nothing to hold a detector against
-        for recording in map(read_recording, sorted(night.glob("*_BRP.edf"))):
+        name = night.relative_to(folder).as_posix() if night != folder else night.name
+        for recording in readable(sorted(night.glob("*_BRP.edf"))):
             if recording.duration_s >= SHORTEST_PART_S:
-                yield _part(night.relative_to(folder).as_posix(), recording, numbers, events)
+                yield _part(name, recording, numbers, events)
+
+
+def readable(paths: Iterable[Path]) -> Iterator[Recording]:
+    """The recordings of these files; one that cannot be read is named and left out."""
+    for path in paths:
+        try:
+            yield read_recording(path)
+        except RecordingError as error:
+            print(f"  left out: {error}")
 
 
 def _part(
@@ -177,7 +188,7 @@ def _read(path: Path) -> edfio.Edf | None:
             edf = edfio.read_edf(path, header_encoding="latin-1")
             return edf if edf.num_data_records > 0 else None
         except (OSError, ValueError) as error:
-            print(f"  {path.name}: left out: {error}")
+            print(f"  left out: {path.name}: {error}")
             return None
 
 
