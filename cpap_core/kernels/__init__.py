@@ -6,17 +6,39 @@ taken once for each step, on `smoothed`, whose time is the middle of its window.
 
 from __future__ import annotations
 
-from .rows import BREATH, COLUMNS, GAP_CLOSED, GAP_OPENED, ONSET, ROWS, STRETCH_ENDED
+from .rows import (
+    APNEA,
+    BREATH,
+    CENTRAL,
+    COLUMNS,
+    EVENT_CLOSED,
+    EVENT_OPENED,
+    GAP_CLOSED,
+    GAP_OPENED,
+    HYPOPNEA,
+    OBSTRUCTIVE,
+    ONSET,
+    ROWS,
+    STRETCH_ENDED,
+    UNCLASSIFIED,
+)
 from .stream import advance, finish
 
 __all__ = [
+    "APNEA",
     "BREATH",
+    "CENTRAL",
     "COLUMNS",
+    "EVENT_CLOSED",
+    "EVENT_OPENED",
     "GAP_CLOSED",
     "GAP_OPENED",
+    "HYPOPNEA",
+    "OBSTRUCTIVE",
     "ONSET",
     "ROWS",
     "STRETCH_ENDED",
+    "UNCLASSIFIED",
     "advance",
     "finish",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .jit import inner
 from .levels import middle_mean
 from .rows import BREATH, GAP_CLOSED, GAP_OPENED, ONSET
+from .sign import note_sign
 
 
 @inner
@@ -15,6 +16,7 @@ def turn_cycle(s, onset, missing, rows, filled):
     """End the breath cycle before an onset and begin the next; whole cycles give the baseline."""
     if s.breathing:
         filled = complete_breath(s, onset, rows, filled)
+        note_sign(s)
         s.cycle_means[:-1] = s.cycle_means[1:]
         s.cycle_means[-1] = s.cycle_sum / s.cycle_count
         s.cycle_lengths[:-1] = s.cycle_lengths[1:]
@@ -48,6 +50,7 @@ def complete_breath(s, end, rows, filled):
     rows[filled, 6] = s.raw_maximum - s.baseline
     rows[filled, 7] = s.cycle_sum
     rows[filled, 8] = s.cycle_count
+    rows[filled, 9] = s.flattening
     return filled + 1
 
 

@@ -10,9 +10,13 @@ inspiration that all but ended (`follow_inspiration`), or it rises and falls aga
 
 from __future__ import annotations
 
+import numpy as np
+
 from .cycles import set_peak, turn_cycle
+from .flattening import flattening
 from .jit import inner
 from .levels import pull_baseline, set_amplitude
+from .scoring import weigh_breath
 
 
 @inner
@@ -81,6 +85,7 @@ def end_inspiration(s, rows, filled):
     bend = s.top_before - 2.0 * s.top + s.top_after
     if bend < 0.0:
         peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend)))
+    s.flattening = flattening(s)
     s.inspiring = 0
     s.rising = 0
     s.trough = s.smoothed
@@ -88,7 +93,8 @@ def end_inspiration(s, rows, filled):
     s.peaks[:-1] = s.peaks[1:]
     s.peaks[-1] = s.top - s.baseline
     set_amplitude(s)
-    return set_peak(s, peak, rows, filled)
+    filled = set_peak(s, peak, rows, filled)
+    return weigh_breath(s, s.peaks[-1], rows, filled)
 
 
 @inner
@@ -125,4 +131,6 @@ def follow_hump(s, position, missing, rows, filled):
     filled = turn_cycle(s, s.rise, s.rise_missing, rows, filled)
     s.inspiration_end = position
     s.raw_maximum = s.hump_maximum
-    return set_peak(s, s.top_position, rows, filled)
+    s.flattening = np.nan
+    filled = set_peak(s, s.top_position, rows, filled)
+    return weigh_breath(s, s.top - s.baseline, rows, filled)

@@ -11,6 +11,8 @@ from .cycles import open_gap
 from .jit import inner
 from .levels import forget_amplitude, is_off_balance, measure_noise, pull_baseline
 from .phases import begin_breath, follow_hump, follow_inspiration
+from .scoring import follow_effort
+from .sign import follow_slope
 
 
 @inner
@@ -58,6 +60,8 @@ def take_step(s, rows, filled):
         earliest = (s.top_position if s.inspiring else position + s.step) - 0.5 * s.step
         if min(earliest, s.valid - 1) - s.last_peak > s.breath_gap:
             filled = open_gap(s, rows, filled)
+    follow_slope(s, before)
+    filled = follow_effort(s, position, missing, rows, filled)
     s.smoothed_before = before
     s.step_count = 0
     s.step_sum = 0.0

@@ -11,16 +11,19 @@ from .cycles import close_gap, complete_breath, open_gap
 from .jit import entry, inner
 from .phases import end_inspiration
 from .pressure import average_pressure, miss_pressure
+from .probe import measure_probe
 from .rows import ROWS_KEPT_FREE, RUNNING, STARTING, STRETCH_ENDED, WAITING
+from .scoring import close_scored, forget_scoring
 from .start import find_first_levels
 from .steps import take_step
 
 
 @inner
-def run(s, flow, start, stop, rows, filled, limit):
+def run(s, flow, pressure, start, stop, rows, filled, limit):
     """Take samples; return early where the output has more rows than the limit or the stretch ended."""
     i = start
     while i < stop:
+        first = i
         count = s.step_count
         room_left = s.step - count
         step_sum = s.step_sum
@@ -49,6 +52,8 @@ def run(s, flow, start, stop, rows, filled, limit):
         s.step_sum = step_sum
         s.step_absolute = step_absolute
         s.step_maximum = step_maximum
+        if s.low_steps > s.probe_after and len(pressure) > 0:
+            measure_probe(s, flow, pressure, first, i)
         if missing_run >= s.stretch_gap:
             filled = end_stretch(s, rows, filled)
             return i, filled
@@ -68,6 +73,7 @@ def end_stretch(s, rows, filled):
     if s.inspiring:
         s.inspiration_end = end
         filled = end_inspiration(s, rows, filled)
+    filled = close_scored(s, end, rows, filled)
     if s.breathing:
         filled = complete_breath(s, max(end, s.inspiration_end), rows, filled)
     if s.armed:
@@ -107,6 +113,10 @@ def begin_stretch(s):
     s.cycle_lengths[:] = 0.0
     s.armed = 0
     s.gap_open = 0
+    forget_scoring(s)
+    s.slope_square = 0.0
+    s.slope_cube = 0.0
+    s.inverted = 0
 
 
 @inner
@@ -115,7 +125,7 @@ def start_up(s, rows, filled):
     find_first_levels(s)
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
-    _, filled = run(s, s.buffer, 0, s.buffered, rows, filled, len(rows))
+    _, filled = run(s, s.buffer, s.buffer[:0], 0, s.buffered, rows, filled, len(rows))
     return filled
 
 
@@ -164,7 +174,7 @@ def advance(states, room, flow, pressure, rows):
                 filled = start_up(s, rows, filled)
         else:
             before = taken
-            taken, filled = run(s, flow, taken, total, rows, filled, limit)
+            taken, filled = run(s, flow, pressure, taken, total, rows, filled, limit)
             s.samples += taken - before
     if len(pressure) > 0:
         average_pressure(s, pressure, taken)
