@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cpap_core.detector import RespirationDetector
-from cpap_core.rules import DEFAULT_RULES, Rules
+from cpap_core.rules import Rules, preset_rules
+from cpap_core.scoring import INVERTED, LeakWatch, Scoring, Span
 from cpap_core.types import Breath, DetectorOutput, EventKind, Recording, RespiratoryEvent
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch without signal; times in s since the first sample."""
-
-    onset_s: float
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """What a recording holds.
 
@@ -48,17 +41,25 @@ class Analysis:
         Every breath; times in s since the first sample.
     apneas : tuple of RespiratoryEvent
         By the breath-gap rule; times in s since the first sample, each from one inspiratory peak to the next.
-    gaps : tuple of Gap
+    gaps : tuple of Span
         Stretches without signal of a second or longer.
     unusable_s : float
         All time without signal, in s.
+    scoring : Scoring
+        Scored apneas and hypopneas by flow reduction, AHI, large leak, and whether flow looks inverted.
     """
 
     recording: Recording
     breaths: tuple[Breath, ...]
     apneas: tuple[RespiratoryEvent, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Span, ...]
     unusable_s: float
+    scoring: Scoring
+
+    @property
+    def events(self) -> tuple[RespiratoryEvent, ...]:
+        """Scored apneas and hypopneas, by flow reduction; breath gaps are `apneas`."""
+        return self.scoring.events
 
     @property
     def breath_times(self) -> list[float]:
@@ -73,7 +74,9 @@ class Analysis:
     @property
     def message(self) -> str | None:
         """What the reader should know before the numbers; None when there is nothing."""
-        return None if self.breaths else NO_BREATH
+        if not self.breaths:
+            return NO_BREATH
+        return INVERTED if self.scoring.inverted_s > 0.5 * self.scoring.usable_s else None
 
     def as_dict(self) -> dict[str, Any]:
         """F37's result for strict JSON: times in s on the recording's own clock, leakage in L, unknown is None."""
@@ -92,6 +95,7 @@ class Analysis:
             "apneas": [
                 {"onset": self._on_clock(apnea.onset_s), "duration": _plain(apnea.duration_s)} for apnea in self.apneas
             ],
+            "scoring": self.scoring.as_dict(self._on_clock),
             "leakage": _plain(recording.leakage_l),
             "message": self.message,
             "unusable_s": _plain(self.unusable_s),
@@ -105,6 +109,12 @@ class Analysis:
 
         return found_frame(self.recording, self.breaths, time_zone)
 
+    def events_to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
+        """One scored event in a row, by its onset; needs pandas."""
+        from cpap_core.frames import found_frame
+
+        return found_frame(self.recording, self.events, time_zone)
+
     def apneas_to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
         """One apnea in a row, by its onset; needs pandas."""
         from cpap_core.frames import found_frame
@@ -116,15 +126,17 @@ class Analysis:
         return round(self.recording.start_time + seconds, 6)
 
 
-def analyze(recording: Recording, *, rules: Rules = DEFAULT_RULES) -> Analysis:
+def analyze(recording: Recording, *, preset: str = "device", rules: Rules | None = None) -> Analysis:
     """Find the breaths and the apneas of a whole recording.
 
     Parameters
     ----------
     recording : Recording
         As `read_recording` returns it.
-    rules : Rules
-        Thresholds; the default is the one setting the product is judged by.
+    preset : str
+        By which rule events are scored: `device`, the one the product is judged by, or `aasm`.
+    rules : Rules, optional
+        Thresholds of one's own in place of a preset's.
 
     Returns
     -------
@@ -133,9 +145,14 @@ def analyze(recording: Recording, *, rules: Rules = DEFAULT_RULES) -> Analysis:
     """
     breaths: list[Breath] = []
     apneas: list[RespiratoryEvent] = []
-    for output in _outputs(recording, rules):
+    scored: list[RespiratoryEvent] = []
+    leak = LeakWatch()
+    detector = RespirationDetector(recording.sampling_rate_hz, rules=preset_rules(preset) if rules is None else rules)
+    for output in _outputs(recording, detector):
         breaths.extend(output.breaths)
-        apneas.extend(event for event in output.events if event.kind is EventKind.BREATH_GAP)
+        leak.take(output.breaths)
+        for event in output.events:
+            (apneas if event.kind is EventKind.BREATH_GAP else scored).append(event)
     if recording.leakage_l < 0:
         logger.warning("%s: leakage is negative: %.4f L", recording.name, recording.leakage_l)
     if not breaths:
@@ -147,11 +164,17 @@ def analyze(recording: Recording, *, rules: Rules = DEFAULT_RULES) -> Analysis:
         apneas=tuple(apneas),
         gaps=tuple(gap for gap in gaps if gap.duration_s >= LISTED_GAP_S),
         unusable_s=sum(gap.duration_s for gap in gaps),
+        scoring=Scoring(
+            preset=preset if rules is None else "custom",
+            events=tuple(sorted(scored, key=lambda event: event.onset_s)),
+            large_leaks=leak.finish(),
+            usable_s=np.count_nonzero(~np.isnan(recording.flow_lpm)) / recording.sampling_rate_hz,
+            inverted_s=detector.inverted_s,
+        ),
     )
 
 
-def _outputs(recording: Recording, rules: Rules) -> Iterator[DetectorOutput]:
-    detector = RespirationDetector(recording.sampling_rate_hz, rules=rules)
+def _outputs(recording: Recording, detector: RespirationDetector) -> Iterator[DetectorOutput]:
     flow, pressure = recording.flow_lpm, recording.airway_pressure_cmh2o
     for first in range(0, len(flow), CHUNK_SAMPLES):
         chunk = slice(first, first + CHUNK_SAMPLES)
@@ -159,13 +182,13 @@ def _outputs(recording: Recording, rules: Rules) -> Iterator[DetectorOutput]:
     yield detector.flush()
 
 
-def _gaps(recording: Recording) -> list[Gap]:
+def _gaps(recording: Recording) -> list[Span]:
     """All stretches of NaN in the flow."""
     missing = np.concatenate(([False], np.isnan(recording.flow_lpm), [False]))
     edges = np.flatnonzero(missing[1:] != missing[:-1])
     rate_hz = recording.sampling_rate_hz
     return [
-        Gap(first / rate_hz, (end - first) / rate_hz)
+        Span(first / rate_hz, (end - first) / rate_hz)
         for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from math import isnan
 
 from . import indices
 from .rules import BREATHS_IN_MEANS
@@ -35,7 +36,7 @@ class BreathLog:
 
     def take_breath(self, row: Sequence[float]) -> Breath:
         """Note a breath that is complete."""
-        _, onset, peak, inspiratory, expiratory, volume, peak_flow_lpm, flow_sum, samples = row
+        _, onset, peak, inspiratory, expiratory, volume, peak_flow_lpm, flow_sum, samples, flattening = row
         volume_ml = volume / self._rate / 60 * 1000
         self._volumes_ml.append(volume_ml)
         self._cycles.append((flow_sum, samples))
@@ -46,6 +47,8 @@ class BreathLog:
             expiratory_time_s=expiratory / self._rate,
             tidal_volume_ml=volume_ml,
             peak_flow_lpm=peak_flow_lpm,
+            flow_limitation=None if isnan(flattening) else flattening,
+            leak_lpm=flow_sum / samples if samples else None,
         )
 
     def forget_recent(self) -> None:

@@ -1,4 +1,4 @@
-"""The streaming detector of breaths and of breath gaps: the same for live samples, files and stored data."""
+"""The streaming detector of breaths and events: the same for live samples, files and stored data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .apneas import BreathGapLog
 from .breaths import BreathLog
 from .indices import minute_ventilation_lpm
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
+from .scored import ScoredEventLog
 from .state import new_states
 from .types import DetectorOutput, Samples, Vitals
 
@@ -19,7 +20,7 @@ _NO_PRESSURE = np.empty(0, np.float32)
 
 
 class RespirationDetector:
-    """Finds breaths and breath gaps in samples as they come; any chunking gives the same result to the bit.
+    """Finds breaths, breath gaps and scored events in samples as they come; any chunking gives the same bits.
 
     The first 8 s of a stretch of signal are kept back to find its baseline and amplitude. Missing signal does not count
     for any clock; 10 s of it end the stretch as `flush` does.
@@ -29,7 +30,7 @@ class RespirationDetector:
     sampling_rate_hz : float
         Samples per second, 1 to 200.
     rules : Rules
-        Thresholds; the default is the one setting the product is judged by.
+        Thresholds; the default is the one setting the product is judged by, `rules.PRESETS` has others.
     first_sample : int
         Index of the first sample that will come, where a recording's beginning is gone; times count from sample 0.
     """
@@ -48,6 +49,7 @@ class RespirationDetector:
         self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
         self._breaths = BreathLog(rate)
         self._gaps = BreathGapLog(rate)
+        self._scored = ScoredEventLog(rate)
 
     @property
     def samples_seen(self) -> int:
@@ -63,6 +65,16 @@ class RespirationDetector:
     def breath_gap_count(self) -> int:
         """Breath gaps so far, the open one included."""
         return self._gaps.count
+
+    @property
+    def scored_count(self) -> int:
+        """Scored events so far, the open ones included."""
+        return self._scored.count
+
+    @property
+    def inverted_s(self) -> float:
+        """Time of all breaths at whose end flow looked as if it had the wrong sign."""
+        return int(self._states[0]["inverted_samples"]) / self.sampling_rate_hz
 
     def update(self, flow_lpm: ArrayLike, airway_pressure_cmh2o: ArrayLike | None = None) -> DetectorOutput:
         """Take the next samples and tell what they made certain.
@@ -98,16 +110,17 @@ class RespirationDetector:
         self._collect(kernels.finish(self._states, 0, self._rows), output)
         return output
 
-    def count_on(self, breaths: int, breath_gaps: int) -> None:
+    def count_on(self, breaths: int, breath_gaps: int, scored: int) -> None:
         """Take over the counts up to now, where the beginning that some of them come from was never seen here.
 
         Parameters
         ----------
-        breaths, breath_gaps : int
-            What `breath_count` and `breath_gap_count` are from now on, what is in progress included.
+        breaths, breath_gaps, scored : int
+            What the counts of that name are from now on, what is in progress included.
         """
         self._breaths.count = breaths
         self._gaps.count_on(breath_gaps)
+        self._scored.count_on(scored)
 
     def vitals(self) -> Vitals:
         """Tell the current numbers; means are over the last five breaths, fewer at first."""
@@ -130,6 +143,7 @@ class RespirationDetector:
             minute_ventilation_lpm=minute_ventilation_lpm(volume, rate),
             leak_lpm=self._breaths.leak_lpm,
             airway_pressure_cmh2o=pressure if isfinite(pressure) else None,
+            flow_is_inverted=bool(state["inverted"]),
         )
 
     def _collect(self, filled: int, output: DetectorOutput) -> None:
@@ -143,6 +157,10 @@ class RespirationDetector:
                 output.opened.append(self._gaps.open(row))
             elif kind == kernels.GAP_CLOSED:
                 output.events.append(self._gaps.close(row))
+            elif kind == kernels.EVENT_OPENED:
+                output.opened.append(self._scored.open(row))
+            elif kind == kernels.EVENT_CLOSED:
+                output.events.append(self._scored.close(row))
             else:
                 self._breaths.forget_recent()
 

@@ -92,6 +92,63 @@ class Rules:
     stretch_gap_s: float = 10.0
     """Missing signal of this length ends a stretch; as long as a breath gap, which could have passed in it unseen."""
 
+    effort_window_s: float = 2.0
+    """Scored apneas are seen on the mean of |flow - baseline| over so long (ResMed's own rule; trial)."""
+
+    apnea_enter: float = 0.25
+    """Such a mean below this share of its long mean may be an apnea (ResMed's own rule is flow down by 75 %; trial)."""
+
+    apnea_leave: float = 0.45
+    """... until it is above this share, so that a heartbeat or a sigh's rest does not end it (trial)."""
+
+    apnea_hold_s: float = 8.2
+    """... and is one when held for so long: with the window's own length flow has been low for 10 s (trial)."""
+
+    apnea_depth: float = 0.45
+    """... if it is below this share on average, else a hypopnea: for a device, any; for the AASM flow down by 90 %."""
+
+    reference_s: float = 60.0
+    """Memory of the long mean (trial; 40 to 120 s hit the same apneas of the ResMed nights)."""
+
+    reference_clip: float = 2.0
+    """More than this multiple of the long mean counts as so much: an arousal's breaths are no measure (trial)."""
+
+    reference_hold_s: float = 120.0
+    """Reduced breathing is left out of the long means (CLINICAL), but for no longer: then it is the usual one."""
+
+    scoring_from_s: float = 20.0
+    """No event is scored before so much of a stretch is known: some five breaths."""
+
+    hypopnea_share: float = 0.5
+    """Breaths whose peak flow is below this share of the usual one are shallow (CLINICAL: a device's own rule)."""
+
+    hypopnea_s: float = 10.0
+    """... and two or more of them are a hypopnea when they last so long (CLINICAL)."""
+
+    reference_breaths: float = 30.0
+    """Memory of the usual peak flow: two minutes of stable breathing at 15/min (CLINICAL)."""
+
+    probe_hz: float = 25.0 / 6.0
+    """ResMed's probe in an apnea: one period in six samples at 25 Hz."""
+
+    probe_window_s: float = 1.92
+    """Eight periods of it, so that the rest of an expiration does not leak into its frequency (ResMed nights)."""
+
+    probe_after_s: float = 3.0
+    """It comes on some 4 s after flow ceased; what is before is not looked at (ResMed nights)."""
+
+    probe_least_cmh2o: float = 0.05
+    """Amplitude from which it counts as on: without it 0.01 or 0.02 are there, with it 0.1 to 0.5 (ResMed nights)."""
+
+    open_airway_lps_per_cmh2o: float = 0.105
+    """Above this answer of flow to pressure the airway is open and the apnea central (trial: 17 of 17 right)."""
+
+    sign_memory_s: float = 300.0
+    """From so much signal it is told whether flow is inverted (of 120 s, one in a hundred looked so; ResMed nights)."""
+
+    inverted_skewness: float = 0.5
+    """Flow is inverted when its slope is skewed by more than this: at most 0.22 as it should be (ResMed nights)."""
+
     pressure_time_constant_s: float = 3.0
     """Slow mean of airway pressure: about one breath, so that breathing's own swing does not move the number."""
 
@@ -108,9 +165,29 @@ class Rules:
                 f"end_fraction must lie below onset_fraction: got {self.end_fraction} and {self.onset_fraction}; "
                 "lower the one or raise the other"
             )
+        if self.apnea_enter >= self.apnea_leave:
+            raise ValueError(
+                f"apnea_enter must lie below apnea_leave: got {self.apnea_enter} and {self.apnea_leave}; "
+                "lower the one or raise the other"
+            )
 
 
 DEFAULT_RULES = Rules()
+
+PRESETS = {
+    "device": DEFAULT_RULES,
+    "aasm": Rules(apnea_depth=0.1, hypopnea_share=0.7, reference_s=120.0),
+}
+"""By which rule events are scored. `device`: as a CPAP device does, flow down by 75 % or to 50 %, the one we judge by;
+`aasm`: flow down by 90 % or by 30 %, against two minutes of stable breathing (CLINICAL)."""
+
+
+def preset_rules(preset: str) -> Rules:
+    """Give the rules of a preset."""
+    if preset not in PRESETS:
+        raise ValueError(f"preset {preset!r} is unknown: use one of {', '.join(PRESETS)}")
+    return PRESETS[preset]
+
 
 BREATHS_IN_MEANS = 5
 """ResMed's RespRate is 60 / mean(last 5 breath intervals), held (measured on SD-card recordings); volumes likewise."""

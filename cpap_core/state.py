@@ -21,6 +21,17 @@ NOISE_BEND = 2.99
 LONGEST_NOISE_STEP_S = 0.1
 """At 0.1 s the fourth difference of breathing at 60/min is a twentieth of it, and of noise three times it."""
 
+FEWEST_FLAT_STEPS = 6
+"""An inspiration shorter than that has no middle half to speak of."""
+
+ROUND_SHARE = 0.9
+"""Mean over peak in the middle half of a half sine: sqrt(8) / pi."""
+
+FEWEST_IN_A_PERIOD = 3.0
+"""Samples in a period of the probe; slower signals cannot show it."""
+
+NEVER = 1 << 62
+
 STATE = np.dtype(
     [
         # Rules, in samples and steps of this room's rate.
@@ -47,6 +58,30 @@ STATE = np.dtype(
         ("longest_hump", "f8"),
         ("imbalance", "f8"),
         ("pressure_gain", "f8"),
+        ("effort_window", "i8"),
+        ("apnea_hold", "i8"),
+        ("scoring_from", "i8"),
+        ("reference_memory", "i8"),
+        ("reference_hold", "i8"),
+        ("peak_memory", "i8"),
+        ("fewest_peaks", "i8"),
+        ("fewest_flat", "i8"),
+        ("apnea_enter", "f8"),
+        ("apnea_leave", "f8"),
+        ("apnea_depth", "f8"),
+        ("reference_clip", "f8"),
+        ("effort_floor", "f8"),
+        ("hypopnea_share", "f8"),
+        ("hypopnea_samples", "f8"),
+        ("round_share", "f8"),
+        ("slope_gain", "f8"),
+        ("slope_memory", "i8"),
+        ("inverted_skewness", "f8"),
+        ("probe_after", "i8"),
+        ("probe_length", "i8"),
+        ("probe_turn", "f8"),
+        ("probe_least", "f8"),
+        ("open_airway", "f8"),
         # The stretch of signal.
         ("mode", "i8"),
         ("samples", "i8"),
@@ -107,11 +142,43 @@ STATE = np.dtype(
         ("hump_maximum", "f8"),
         ("trough", "f8"),
         ("peak_at", "f8"),
+        ("flattening", "f8"),
         # The breath-gap clock.
         ("armed", "i8"),
         ("last_peak", "f8"),
         ("last_peak_at", "f8"),
         ("gap_open", "i8"),
+        # Scored events: the effort to breathe and its long mean; breaths in a row that are shallow.
+        ("efforts", "f8", (HISTORY,)),
+        ("effort_sum", "f8"),
+        ("efforts_taken", "i8"),
+        ("effort_reference", "f8"),
+        ("reference_steps", "i8"),
+        ("low_steps", "i8"),
+        ("low_sum", "f8"),
+        ("low_event", "i8"),
+        ("low_onset", "f8"),
+        ("low_onset_at", "f8"),
+        ("apnea_open", "i8"),
+        ("apnea_certain", "f8"),
+        ("peak_reference", "f8"),
+        ("peaks_taken", "i8"),
+        ("shallow_breaths", "i8"),
+        ("shallow_onset", "f8"),
+        ("shallow_onset_at", "f8"),
+        ("hypopnea_open", "i8"),
+        ("hypopnea_certain", "f8"),
+        # The probe's two overlapping windows: flow's and pressure's real and imaginary part; the sums over windows.
+        ("probe_windows", "f8", (2, 4)),
+        ("probe_samples", "i8"),
+        ("probe_real", "f8"),
+        ("probe_imaginary", "f8"),
+        ("probe_power", "f8"),
+        # The slope of flow, and what it says of flow's sign.
+        ("slope_square", "f8"),
+        ("slope_cube", "f8"),
+        ("inverted", "i8"),
+        ("inverted_samples", "i8"),
         # Airway pressure.
         ("pressure", "f8"),
         ("pressure_missing", "i8"),
@@ -150,8 +217,41 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
     states["imbalance"] = rules.imbalance_breaths
     states["pressure"] = np.nan
+    _set_scoring(states, sampling_rate_hz, rules)
     _check_memory(states[0], sampling_rate_hz, rules)
     return states
+
+
+def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules) -> None:
+    steps_per_s = sampling_rate_hz / states["step"][0]
+    states["effort_window"] = max(1, round(rules.effort_window_s * steps_per_s))
+    states["apnea_hold"] = round(rules.apnea_hold_s * steps_per_s)
+    states["scoring_from"] = round(rules.scoring_from_s * steps_per_s)
+    states["reference_memory"] = max(1, round(rules.reference_s * steps_per_s))
+    states["reference_hold"] = round(rules.reference_hold_s * steps_per_s)
+    states["peak_memory"] = max(1, round(rules.reference_breaths))
+    states["fewest_peaks"] = BREATHS_IN_MEANS
+    states["fewest_flat"] = FEWEST_FLAT_STEPS
+    states["apnea_enter"] = rules.apnea_enter
+    states["apnea_leave"] = rules.apnea_leave
+    states["apnea_depth"] = rules.apnea_depth
+    states["reference_clip"] = rules.reference_clip
+    # The mean of a half sine's two thirds of a cycle is about 0.4 of its peak.
+    states["effort_floor"] = 0.4 * rules.minimum_amplitude_lpm
+    states["hypopnea_share"] = rules.hypopnea_share
+    states["hypopnea_samples"] = rules.hypopnea_s * sampling_rate_hz
+    states["round_share"] = ROUND_SHARE
+    states["slope_memory"] = max(1, round(rules.sign_memory_s * steps_per_s))
+    states["slope_gain"] = 1.0 / states["slope_memory"][0]
+    states["inverted_skewness"] = rules.inverted_skewness
+    length = 2 * round(0.5 * rules.probe_window_s * sampling_rate_hz)
+    slow = sampling_rate_hz < FEWEST_IN_A_PERIOD * rules.probe_hz
+    states["probe_after"] = NEVER if slow else round(rules.probe_after_s * steps_per_s)
+    states["probe_length"] = max(2, length)
+    states["probe_turn"] = 2.0 * np.pi * rules.probe_hz / sampling_rate_hz
+    # A wave of amplitude 1 has a component of a quarter of the Hann window's length.
+    states["probe_least"] = (rules.probe_least_cmh2o * length / 4.0) ** 2
+    states["open_airway"] = 60.0 * rules.open_airway_lps_per_cmh2o
 
 
 def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None:
@@ -160,8 +260,8 @@ def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None
             f"start_up_s must be at most {START_UP_CAPACITY / sampling_rate_hz:g} s at {sampling_rate_hz:g} Hz and "
             f"{MOST_START_UP_STEPS} steps of step_s: got {rules.start_up_s} and {rules.step_s}; use the defaults"
         )
-    if max(state["stuck"], state["window"]) > HISTORY:
+    if max(state["stuck"], state["window"], state["effort_window"]) > HISTORY:
         raise ValueError(
-            f"stuck_s and smoothing_s must be at most {HISTORY} steps of step_s: got {rules.stuck_s}, "
-            f"{rules.smoothing_s} and {rules.step_s}; use the defaults"
+            f"stuck_s, smoothing_s and effort_window_s must be at most {HISTORY} steps of step_s: got {rules.stuck_s}, "
+            f"{rules.smoothing_s}, {rules.effort_window_s} and {rules.step_s}; use the defaults"
         )

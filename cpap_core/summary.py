@@ -15,7 +15,8 @@ from cpap_core.analysis import NO_BREATH
 from cpap_core.detector import RespirationDetector
 from cpap_core.envelope import Envelope
 from cpap_core.readers.stream import FlowStream, open_flow
-from cpap_core.types import EventKind, RejectedRow, RespiratoryEvent, Samples
+from cpap_core.scoring import INVERTED, LeakWatch, Scoring
+from cpap_core.types import DetectorOutput, EventKind, RejectedRow, RespiratoryEvent, Samples
 
 MOST_STRETCHES = 6000
 MOST_LISTED = 1000
@@ -41,6 +42,8 @@ class Summary:
         The inspiratory peaks.
     apneas : tuple of RespiratoryEvent
         By the breath-gap rule.
+    scoring : Scoring
+        Scored events by flow reduction; since pressure is not read, their type is unclassified.
     unusable_s : float
         All time without a valid sample.
     rejected_rows, rejected_count
@@ -60,6 +63,7 @@ class Summary:
     leakage_l: float
     breath_peaks_s: np.ndarray[tuple[int], np.dtype[np.float64]]
     apneas: tuple[RespiratoryEvent, ...]
+    scoring: Scoring
     unusable_s: float
     rejected_rows: tuple[RejectedRow, ...]
     rejected_count: int
@@ -75,7 +79,9 @@ class Summary:
     @property
     def message(self) -> str | None:
         """What the reader should know before the numbers; None when there is nothing."""
-        return None if len(self.breath_peaks_s) else NO_BREATH
+        if not len(self.breath_peaks_s):
+            return NO_BREATH
+        return INVERTED if self.scoring.inverted_s > 0.5 * self.scoring.usable_s else None
 
 
 def summarize(path: str | PathLike[str], *, name: str | None = None) -> Summary:
@@ -109,19 +115,24 @@ def _summary(flow: FlowStream) -> Summary:
     envelope = Envelope(flow.n_samples, MOST_STRETCHES)
     peaks: list[float] = []
     apneas: list[RespiratoryEvent] = []
+    scored: list[RespiratoryEvent] = []
+    leak = LeakWatch()
+
+    def take(output: DetectorOutput) -> None:
+        peaks.extend(breath.peak_s for breath in output.breaths)
+        leak.take(output.breaths)
+        for event in output.events:
+            (apneas if event.kind is EventKind.BREATH_GAP else scored).append(event)
+
     missing, integral, last = 0, 0.0, math.nan
     for block in flow.blocks():
-        output = detector.update(block)
-        peaks.extend(breath.peak_s for breath in output.breaths)
-        apneas.extend(event for event in output.events if event.kind is EventKind.BREATH_GAP)
+        take(detector.update(block))
         envelope.update(block)
         missing += int(np.isnan(block).sum())
         exact = np.concatenate(([last], block), dtype=np.float64)
         integral += float(np.nansum(exact[1:] + exact[:-1])) / 2
         last = exact[-1]
-    output = detector.flush()
-    peaks.extend(breath.peak_s for breath in output.breaths)
-    apneas.extend(event for event in output.events if event.kind is EventKind.BREATH_GAP)
+    take(detector.flush())
     leakage_l = integral / flow.sampling_rate_hz / 60 if flow.leakage_l is None else flow.leakage_l
     if leakage_l < 0:
         logger.warning("%s: leakage is negative: %.4f L", flow.name, leakage_l)
@@ -137,6 +148,13 @@ def _summary(flow: FlowStream) -> Summary:
         leakage_l=leakage_l,
         breath_peaks_s=np.array(peaks),
         apneas=tuple(apneas),
+        scoring=Scoring(
+            preset="device",
+            events=tuple(sorted(scored, key=lambda event: event.onset_s)),
+            large_leaks=leak.finish(),
+            usable_s=(flow.n_samples - missing) / flow.sampling_rate_hz,
+            inverted_s=detector.inverted_s,
+        ),
         unusable_s=missing / flow.sampling_rate_hz,
         rejected_rows=flow.rejected_rows,
         rejected_count=flow.rejected_count,

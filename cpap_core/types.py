@@ -59,7 +59,12 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class Breath:
-    """One complete breath; times in s since the first sample."""
+    """One complete breath; times in s since the first sample.
+
+    `flow_limitation` tells how flat the inspiration is, from 0 (as round as a half sine, or rounder) to 1 (flat), None
+    where it is too short or too weak to say; `leak_lpm` is the mean flow from onset to onset, None where it was not
+    kept.
+    """
 
     onset_s: float
     peak_s: float
@@ -67,6 +72,8 @@ class Breath:
     expiratory_time_s: float
     tidal_volume_ml: float
     peak_flow_lpm: float
+    flow_limitation: float | None = None
+    leak_lpm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,11 @@ class RespiratoryEvent:
     detected_at_s: float
     duration_s: float
 
+    @property
+    def rule(self) -> str:
+        """By which rule it was found, in words: the two are never mixed up."""
+        return "breath gap" if self.kind is EventKind.BREATH_GAP else "flow reduction"
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorOutput:
@@ -105,7 +117,8 @@ class Vitals:
     """A detector's current numbers; None is unknown and shown as `--`.
 
     `armed` is true from the first breath on (F41). From the opening of a breath gap until the next breath, rate, tidal
-    volume and minute ventilation are None.
+    volume and minute ventilation are None. `flow_is_inverted` says that the last minutes look as if flow had the wrong
+    sign: nothing is turned round for that.
     """
 
     armed: bool
@@ -116,6 +129,7 @@ class Vitals:
     minute_ventilation_lpm: float | None
     leak_lpm: float | None
     airway_pressure_cmh2o: float | None
+    flow_is_inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

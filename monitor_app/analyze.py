@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cpap_core.analysis import Analysis
+    from cpap_core.scoring import Scoring
+
+KINDS = {
+    "obstructive_apnea": "obstructive apnea",
+    "central_apnea": "central apnea",
+    "apnea": "unclassified apnea",
+    "hypopnea": "hypopnea",
+}
 
 LISTED_ROWS = 20
 """So many rejected rows, apneas and gaps the text shows of each; the JSON holds all of them."""
@@ -28,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a seven-column text recording, an EDF file with a flow channel, or the folder of a ResMed night",
     )
     parser.add_argument("--json", action="store_true", help="strict JSON on standard output, one line for each PATH")
+    parser.add_argument(
+        "--preset",
+        choices=("device", "aasm"),
+        default="device",
+        help="scoring: as CPAP devices do, flow down by 75 %% or 50 %% (default), or by the AASM's 90 and 30",
+    )
     parser.add_argument("--verbose", action="store_true", help="show the log, too, on standard error")
 
 
@@ -43,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     exit_code = 0
     for path in args.paths:
         try:
-            analysis = analyze(read_recording(path))
+            analysis = analyze(read_recording(path), preset=args.preset)
         except RecordingError as error:
             print(f"monitor analyze: {error}", file=sys.stderr)
             exit_code = 1
@@ -62,6 +76,8 @@ def report(analysis: Analysis) -> Iterator[str]:
     yield _row("breaths", f"{len(analysis.breaths)}")
     yield _row("breathing rate", f"{analysis.breath_rate_bpm:.2f} breaths/min")
     yield _row("apnea count", f"{len(analysis.apneas)}")
+    yield _row("scored events", _scored(analysis.scoring))
+    yield _row("AHI", _ahi(analysis.scoring))
     yield _row("leakage", f"{recording.leakage_l:.4f} L{'  (negative)' if recording.leakage_l < 0 else ''}")
     yield _row("unusable", f"{analysis.unusable_s:.2f} s{_hours(analysis.unusable_s)}")
     if analysis.message:
@@ -71,9 +87,31 @@ def report(analysis: Analysis) -> Iterator[str]:
         [f"{_clock(analysis, apnea.onset_s)}  for {apnea.duration_s:.2f} s" for apnea in analysis.apneas],
     )
     yield from _listed(
+        f"scored events (flow reduction, preset {analysis.scoring.preset}, flow-only)",
+        [
+            f"{_clock(analysis, event.onset_s)}  {KINDS[event.kind.value]}, {event.duration_s:.1f} s"
+            + ("  (uncertain: large leak)" if analysis.scoring.is_uncertain(event) else "")
+            for event in analysis.events
+        ],
+    )
+    yield from _listed(
+        "large leak",
+        [f"{_clock(analysis, leak.onset_s)}  for {leak.duration_s:.0f} s" for leak in analysis.scoring.large_leaks],
+    )
+    yield from _listed(
         "without signal", [f"{_clock(analysis, gap.onset_s)}  for {gap.duration_s:.2f} s" for gap in analysis.gaps]
     )
     yield from _listed("rejected rows", [f"line {row.line}: {row.reason}" for row in recording.rejected_rows])
+
+
+def _scored(scoring: Scoring) -> str:
+    kinds = {name: sum(event.kind.value == kind for event in scoring.events) for kind, name in KINDS.items()}
+    listed = ", ".join(f"{count} {name}" for name, count in kinds.items() if count)
+    return f"{len(scoring.events)}{f'  ({listed})' if listed else ''}"
+
+
+def _ahi(scoring: Scoring) -> str:
+    return "unknown" if scoring.ahi_per_h is None else f"{scoring.ahi_per_h:.2f} per monitored hour"
 
 
 def _row(name: str, value: str) -> str:

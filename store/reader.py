@@ -116,8 +116,8 @@ class Reader(Overview, Catalogue):
         return self._number(query, recording_id)
 
     def events_of(self, recording_id: int) -> list[EventRow]:
-        """Give a recording's events, in order of opening."""
-        return fetch_all(self._query, EventRow, "WHERE recording_id = ? ORDER BY id", recording_id)
+        """Give a recording's events, by their onset: breath gaps are numbered from 0 up, scored events from -1 down."""
+        return fetch_all(self._query, EventRow, "WHERE recording_id = ? ORDER BY onset_s, abs(id)", recording_id)
 
     def command(self, command_id: str) -> CommandRow | None:
         """Give a command."""

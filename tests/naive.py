@@ -12,10 +12,14 @@ import numpy as np
 
 from cpap_core.rules import Rules
 from cpap_core.types import Breath, DetectorOutput, EventKind, Onset, OpenEvent, RespiratoryEvent
+from tests.naive_scoring import Scored
 
 
-def respiration(flow: np.ndarray, rate: float, *, ended: bool, rules: Rules) -> DetectorOutput:
+def respiration(
+    flow: np.ndarray, rate: float, *, ended: bool, rules: Rules, pressure: np.ndarray | None = None
+) -> DetectorOutput:
     """Everything that is certain after these samples; `ended` when no more will come."""
+    pressure = np.full(len(flow), nan) if pressure is None else pressure
     found = DetectorOutput()
     longest = max(1, ceil(rules.stretch_gap_s * rate))
     start = 0
@@ -29,7 +33,7 @@ def respiration(flow: np.ndarray, rate: float, *, ended: bool, rules: Rules) -> 
             stop += 1
         over = ended or run == longest
         if over or stop - start >= round(rules.start_up_s * rate):
-            Stretch(flow[start:stop], start, rate, rules, found).follow(over)
+            Stretch(flow[start:stop], pressure[start:stop], start, rate, rules, found).follow(over)
         start = stop
     return found
 
@@ -58,7 +62,9 @@ def middle_mean(values: list[float]) -> float:
 class Stretch:
     """Breaths and gaps of one stretch of signal, found step by step over lists of all its samples."""
 
-    def __init__(self, flow: np.ndarray, first: int, rate: float, rules: Rules, found: DetectorOutput) -> None:
+    def __init__(
+        self, flow: np.ndarray, pressure: np.ndarray, first: int, rate: float, rules: Rules, found: DetectorOutput
+    ) -> None:
         self.rules, self.rate, self.found, self.first = rules, rate, found, first
         self.indices = [i for i, value in enumerate(flow) if isfinite(value)]
         self.flow = [float(flow[i]) for i in self.indices]
@@ -83,6 +89,10 @@ class Stretch:
         self.peak: float | None = None
         self.peak_at = nan
         self.open: OpenEvent | None = None
+        before = sum(event.id < 0 for event in found.opened)
+        whole = [np.asarray(channel, np.float64) for channel in (flow, pressure)]
+        self.scored = Scored(*whole, first, rate, self.step, rules, before)
+        self.kept_back = max(1, round(rules.start_up_s * rate))
 
     def start_up(self, values: list[float]) -> None:
         """The first baseline and amplitude: the pause's level where there is one, else the mean."""
@@ -123,6 +133,7 @@ class Stretch:
         self.newest = len(self.flow) - 1
         if self.inspiring:
             self.end_inspiration(end)
+        self.scored.close(end, self.found)
         if self.breath:
             self.complete(max(end, self.breath["inspiration_end"]))
         if self.peak is not None and not self.open and end - self.peak > self.gap:
@@ -195,6 +206,12 @@ class Stretch:
             pending = self.breath["top"]["position"] if self.inspiring and self.breath else position + self.step
             if min(pending - 0.5 * self.step, stop - 1) - self.peak > self.gap:
                 self.open_gap()
+        since = self.indices[start - 1] + 1 if start else 0
+        # What was kept back at the start is taken without its pressure.
+        probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
+        self.scored.take(
+            abs(now - self.baseline), position, missing, probed, self.found, self.now_s(), armed=self.peak is not None
+        )
 
     def begin_breath(
         self, level: float, now: float, before: float, position: float, missing: int, values: list[float]
@@ -231,7 +248,8 @@ class Stretch:
         self.balance = 0.0
         self.cycle_began = len(self.smooth)
         onset_s = (self.first + onset + missing) / self.rate
-        self.breath = {"onset": onset, "onset_s": onset_s, "parts": []}
+        onset_at = self.first + onset + missing
+        self.breath = {"onset": onset, "onset_s": onset_s, "onset_at": onset_at, "parts": []}
         self.found.onsets.append(Onset(onset_s, self.now_s()))
 
     def cycle(self) -> tuple[float, float, int]:
@@ -268,8 +286,9 @@ class Stretch:
             return
         self.turn_cycle(*hump["rise"])
         assert self.breath
-        self.breath.update(inspiration_end=position, top={"raw": hump["raw"]})
+        self.breath.update(inspiration_end=position, top={"raw": hump["raw"]}, flattening=None)
         self.set_peak(*hump["at"])
+        self.scored.weigh(hump["top"] - self.baseline, self.breath["onset"], self.breath["onset_at"], self.found)
 
     def end_inspiration(self, end: float) -> None:
         assert self.breath
@@ -280,11 +299,26 @@ class Stretch:
         if bend < 0:
             shift = max(-0.5, min(0.5, 0.5 * (top["before"] - top["after"]) / bend))
             peak = max(self.breath["onset"], peak + self.step * shift)
+        self.breath["flattening"] = self.flattening()
         self.inspiring, self.hump, self.trough = False, None, self.smooth[-1]
         self.phase_began = len(self.smooth)
         self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
         self.set_amplitude()
         self.set_peak(peak, top["missing"])
+        self.scored.weigh(self.peaks[-1], self.breath["onset"], self.breath["onset_at"], self.found)
+
+    def flattening(self) -> float | None:
+        steps = min(len(self.smooth) - self.phase_began, 255)
+        if steps < 6:
+            return None
+        quarter = steps // 4
+        flows = [mean - self.baseline for mean in reversed(self.means[-steps:])][quarter : steps - quarter]
+        total = 0.0
+        for flow in flows:
+            total += flow
+        if max(flows) <= 0:
+            return None
+        return min(1.0, max(0.0, (total / len(flows) / max(flows) - 0.9) / (1.0 - 0.9)))
 
     def set_peak(self, peak: float, missing: int) -> None:
         if self.peak is not None:
@@ -307,6 +341,8 @@ class Stretch:
                 expiratory_time_s=(end - breath["inspiration_end"]) / self.rate,
                 tidal_volume_ml=0.5 * self.cycle()[1] / self.rate / 60 * 1000,
                 peak_flow_lpm=breath["top"]["raw"] - self.baseline,
+                flow_limitation=breath["flattening"],
+                leak_lpm=self.cycle()[0] / self.cycle()[2] if self.cycle()[2] else None,
             )
         )
 
@@ -314,7 +350,7 @@ class Stretch:
         return (self.first + self.indices[self.newest]) / self.rate
 
     def open_gap(self) -> None:
-        number = len(self.found.opened)
+        number = sum(event.id >= 0 for event in self.found.opened)
         self.open = OpenEvent(number, EventKind.BREATH_GAP, self.peak_at, self.now_s())
         self.found.opened.append(self.open)
 

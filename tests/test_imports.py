@@ -33,12 +33,9 @@ MUST_NOT_IMPORT = {
     "monitor_app.views": ["store", "sqlite3", "sqlite_utils"],
 }
 # What only one place may import.
-ONLY_IN = {"numba": ["cpap_core.kernels"], "edfio": ["cpap_core.readers"]}
+ONLY_IN = {"numba": ["cpap_core.kernels.jit"], "edfio": ["cpap_core.readers"]}
 # These wire everything, so only they and the command line's own parts know them.
 TOP = {"monitor_app.cli": [], "monitor_app.server": ["monitor_app.cli", "monitor_app.demo"]}
-
-# Kernels stay together, since only one module imports numba.
-MOST_LINES = {"cpap_core.kernels": 600}
 
 
 def name_of(path: Path) -> str:
@@ -107,4 +104,4 @@ def test_no_module_is_called_utils() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_much_over_300_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES.get(name_of(path), 350)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350

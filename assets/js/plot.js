@@ -5,7 +5,7 @@ import { Trace, WINDOW_S } from "./trace.js";
 
 export const SPAN_NAMES = {
   breath_gap: "apnea",
-  apnea: "apnea",
+  apnea: "unclassified apnea",
   obstructive_apnea: "obstructive apnea",
   central_apnea: "central apnea",
   hypopnea: "hypopnea, flow-only",
@@ -139,7 +139,8 @@ export class LivePlot {
     if (widest[1] - widest[0] < ink.measureText(text).width + 16) return;
     ink.fillStyle = colors.text;
     ink.textBaseline = "alphabetic";
-    ink.fillText(text, widest[0] + 9, trace.height - 10);
+    // A scored event often lies in a breath gap: its words stand above that one's.
+    ink.fillText(text, widest[0] + 9, trace.height - (kind === "breath_gap" ? 10 : 28));
   }
 
   showNote(text) {

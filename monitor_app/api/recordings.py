@@ -79,7 +79,7 @@ async def breaths(call: Call) -> Encoded:
 
 
 async def events(call: Call) -> Encoded:
-    """All events, in order of opening."""
+    """All events, by their onset."""
 
     def look(store: Store) -> Encoded:
         found = [asdict(event) for event in store.events_of(_known(store, call.given.id).id)]

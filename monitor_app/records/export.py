@@ -13,7 +13,7 @@ from store import NotFound, SegmentRow, Store
 COLUMNS = ("time", "recording_time_s", "flow_lpm", "airway_pressure_cmh2o", "breath", "event", "mark")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a cell that begins so for."""
-EVENT_NAMES = {"breath_gap": "apnea"}
+EVENT_NAMES = {"breath_gap": "apnea", "apnea": "unclassified apnea"}
 
 
 def name_of(store: Store, recording_id: int, zone: tzinfo) -> str:

@@ -21,7 +21,7 @@ NIGHT_S = 24 * 3600.0
 """Recordings that ended longer before the newest one's minute are no part of the night."""
 EVENT_NAMES = {
     EventKind.BREATH_GAP: "Apnea",
-    EventKind.APNEA: "Apnea",
+    EventKind.APNEA: "Unclassified apnea",
     EventKind.OBSTRUCTIVE_APNEA: "Obstructive apnea",
     EventKind.CENTRAL_APNEA: "Central apnea",
     EventKind.HYPOPNEA: "Hypopnea, flow-only",

@@ -42,9 +42,11 @@ def go_on(trace: Trace, found: Sequence[Found], stored: Stored) -> list[Found]:
         What was on disk before.
     """
     missing, breaths_end = _breaths(found, stored)
-    events, gaps_end = _events(found, stored.events)
+    gaps, gaps_end = _events(found, [row for row in stored.events if row.id >= 0], sign=1)
+    scored, scored_end = _events(found, [row for row in stored.events if row.id < 0], sign=-1)
+    events = [*gaps, *scored]
     in_progress = trace.detector.breath_count - trace.breaths
-    trace.count_on(breaths_end, in_progress, gaps_end, _history(stored.events, events))
+    trace.count_on(breaths_end, in_progress, gaps_end, scored_end, _history(stored.events, events))
     if events:
         output = DetectorOutput()
         output.opened.extend(event for event in events if isinstance(event, OpenEvent))
@@ -99,21 +101,31 @@ def _runs(numbered: Sequence[tuple[int, Breath]]) -> Iterator[tuple[int, list[Br
             yield numbered[start][0], [breath for _, breath in numbered[start:stop]]
 
 
-def _events(found: Sequence[Found], stored: Sequence[EventRow]) -> tuple[list[OpenEvent | RespiratoryEvent], int]:
-    """Events that the disk does not have, or has still open, and the number after the last of all."""
-    have = {event.id: event.duration_s for event in stored}
+def _events(
+    found: Sequence[Found], stored: Sequence[EventRow], *, sign: int
+) -> tuple[list[OpenEvent | RespiratoryEvent], int]:
+    """Events of one rule that the disk does not have, or has still open, and how many there are of all.
+
+    Breath gaps are numbered up from 0 (`sign` 1), scored events down from -1 (`sign` -1); here both count up from 0.
+    """
+    place = {row.id: row.id if sign > 0 else -1 - row.id for row in stored}
+    have = {place[row.id]: row.duration_s for row in stored}
     end = max(have, default=-1) + 1
     latest: dict[int, OpenEvent | RespiratoryEvent] = {}
     for _, output in found:
         # What opened and closed in one output is closed.
-        latest.update({event.id: event for event in output.opened})
-        latest.update({event.id: event for event in output.events})
+        latest.update({event.id: event for event in output.opened if (event.id >= 0) == (sign > 0)})
+        latest.update({event.id: event for event in output.events if (event.id >= 0) == (sign > 0)})
     found_again = list(latest.values())
-    onsets = [(event.id, event.onset_s) for event in stored if not found_again or _may_be_seen(event, found_again[0])]
+    onsets = [
+        (place[row.id], row.onset_s)
+        for row in sorted(stored, key=lambda row: place[row.id])
+        if not found_again or _may_be_seen(row, found_again[0])
+    ]
     changed = []
     for number, event in zip(numbers([e.onset_s for e in found_again], onsets, end), found_again, strict=True):
         if number is not None and have.get(number) is None:
-            changed.append(replace(event, id=number))
+            changed.append(replace(event, id=number if sign > 0 else -1 - number))
             end = max(end, number + 1)
     return changed, end
 
@@ -133,4 +145,4 @@ def _history(
         for row in stored
     }
     events.update({event.id: event for event in changed})
-    return [events[number] for number in sorted(events)]
+    return sorted(events.values(), key=lambda event: event.onset_s)

@@ -153,7 +153,7 @@ class Trace:
         return len(self.gap_onsets) - bisect_left(self.gap_onsets, recording_s)
 
     def count_on(
-        self, breaths: int, in_progress: int, gaps: int, events: Sequence[OpenEvent | RespiratoryEvent]
+        self, breaths: int, in_progress: int, gaps: int, scored: int, events: Sequence[OpenEvent | RespiratoryEvent]
     ) -> None:
         """Take over what the store has of the beginning, after the end was run through the detector.
 
@@ -161,17 +161,20 @@ class Trace:
         ----------
         breaths, in_progress : int
             Complete breaths of the whole recording, and those (0 or 1) that have only begun.
-        gaps : int
-            Breath gaps of the whole recording.
+        gaps, scored : int
+            Breath gaps and scored events of the whole recording.
         events : sequence of OpenEvent or RespiratoryEvent
             All events of the recording in order.
         """
         self.breaths = breaths
-        self.detector.count_on(breaths + in_progress, gaps)
-        still_open = list(self.open.values())
-        self.open.clear()
-        for event in still_open[-1:]:
-            self.open[gaps - 1] = replace(event, id=gaps - 1)
+        # Gaps are numbered up from 0, scored events down from -1; what is in progress has the last numbers.
+        gaps_more, scored_more = gaps - self.detector.breath_gap_count, scored - self.detector.scored_count
+        self.detector.count_on(breaths + in_progress, gaps, scored)
+        still_open = [
+            replace(event, id=event.id + (gaps_more if event.kind is EventKind.BREATH_GAP else -scored_more))
+            for event in self.open.values()
+        ]
+        self.open = {event.id: event for event in still_open}
         self.closed.clear()
         self.closed.extend(event for event in events if isinstance(event, RespiratoryEvent))
         self.gap_onsets = [event.onset_s for event in events if event.kind is EventKind.BREATH_GAP][-ONSETS_KEPT:]

@@ -64,9 +64,9 @@ def test_a_recording_and_all_that_is_in_it(tmp_path: Path) -> None:
         assert [breath["onset_s"] for breath in found] == [each.onset_s for each in api.ward.store.breaths_of(number)]
         assert len(found) > 10
         assert (await api.ask(one + "/breaths?first=2&n=3"))[1] == found[2:5]
-        (event,) = (await api.ask(one + "/events"))[1]
-        assert event["kind"] == "breath_gap"
-        assert event["duration_s"] > 15
+        gap, apnea = (await api.ask(one + "/events"))[1]
+        assert (gap["id"], gap["kind"], apnea["id"], apnea["kind"]) == (0, "breath_gap", -1, "apnea")
+        assert gap["duration_s"] > apnea["duration_s"] > 10
         (mark,) = (await api.ask(one + "/marks"))[1]
         assert (mark["kind"], mark["onset_s"], mark["text"]) == ("lights_off", 60.0, "Lights off")
 

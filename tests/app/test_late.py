@@ -72,7 +72,7 @@ def test_what_was_kept_before_a_replacement_is_the_former_patients(tmp_path: Pat
                 assert ward.room(101).trace is None  # type: ignore[union-attr]
         await ward.streams.stored(trace)
         assert recordings(ward) == [(7, 0, cut), (8, cut, left + 3600 * RATE)]
-        assert [event.kind for event in ward.store.events_of(1)] == [EventKind.BREATH_GAP]
+        assert [event.kind for event in ward.store.events_of(1)] == [EventKind.BREATH_GAP, EventKind.APNEA]
         assert ward.store.events_of(2) == []
         assert ward.room(101).trace is trace  # type: ignore[union-attr]
         summary = (await ward.summaries())[0]

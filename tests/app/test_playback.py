@@ -47,14 +47,16 @@ def test_going_to_a_moment_shows_what_playing_up_to_it_shows(night: Recording) -
 @pytest.mark.holds("F43.3", "F43.4")
 def test_the_events_are_those_of_the_analysis(night: Recording) -> None:
     playback = Playback(night)
-    apneas = analyze(night).apneas
-    assert [event.onset_s for event in playback.events] == [apnea.onset_s for apnea in apneas]
+    found = analyze(night)
+    apneas = found.apneas
+    events = sorted([*apneas, *found.events], key=lambda event: event.onset_s)
+    assert [event.onset_s for event in playback.events] == [event.onset_s for event in events]
     playback.next_event()
-    assert playback.position_s == pytest.approx(apneas[0].onset_s + 5, abs=0.05)
+    assert playback.position_s == pytest.approx(events[0].onset_s + 5, abs=0.05)
     playback.next_event()
-    assert playback.position_s == pytest.approx(apneas[1].onset_s + 5, abs=0.05)
+    assert playback.position_s == pytest.approx(events[1].onset_s + 5, abs=0.05)
     playback.previous_event()
-    assert playback.position_s == pytest.approx(apneas[0].onset_s + 5, abs=0.05)
+    assert playback.position_s == pytest.approx(events[0].onset_s + 5, abs=0.05)
     playback.seek(1e9)
     playback.is_playing = True
     playback.advance(1.0)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cpap_core import DetectorOutput, RespirationDetector
-from cpap_core.rules import DEFAULT_RULES
+from cpap_core import DetectorOutput, EventKind, RespirationDetector
+from cpap_core.rules import DEFAULT_RULES, PRESETS
 from tests.naive import respiration, slow_mean
 
 RATES_HZ = [1.0, 3.0, 10.0, 25.0, 62.5, 200.0]
@@ -34,6 +34,13 @@ def wild(seed: int, rate_hz: float, duration_s: float) -> NDArray[np.float32]:
         return np.concatenate(parts).astype(np.float32)
 
 
+def probe_of(flow: NDArray[np.float32], rate_hz: float) -> NDArray[np.float32]:
+    """A pressure that goes with the flow and has the device's probe in every other half minute, with its own gaps."""
+    time_s = np.arange(len(flow)) / rate_hz
+    probe = 0.5 * np.sin(2 * np.pi * DEFAULT_RULES.probe_hz * time_s) * (time_s % 60 < 30)
+    return np.where(time_s % 47 < 0.3, np.nan, flow / 4 + probe).astype(np.float32)
+
+
 def gathered(outputs: list[DetectorOutput]) -> DetectorOutput:
     total = DetectorOutput()
     for output in outputs:
@@ -48,13 +55,20 @@ def chunked(flow: NDArray[np.float32], rate_hz: float, lengths: list[int]) -> tu
     """Feed chunks of these lengths, over and over; return the output and the vitals before and after the end."""
     detector = RespirationDetector(rate_hz)
     outputs, start, turn = [], 0, 0
+    pressure = probe_of(flow, rate_hz)
     while start < len(flow):
         stop = start + lengths[turn % len(lengths)]
-        outputs.append(detector.update(flow[start:stop], flow[start:stop] / 4))
+        outputs.append(detector.update(flow[start:stop], pressure[start:stop]))
         start, turn = stop, turn + 1
     seen: list[object] = [detector.vitals(), detector.samples_seen, detector.breath_count, detector.breath_gap_count]
     outputs.append(detector.flush())
-    return gathered(outputs), [*seen, detector.vitals(), detector.breath_gap_count, detector.breath_count]
+    return gathered(outputs), [
+        *seen,
+        detector.vitals(),
+        detector.breath_gap_count,
+        detector.breath_count,
+        detector.scored_count,
+    ]
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
@@ -80,36 +94,46 @@ def test_random_chunks_of_random_signals_give_the_same_bits(seed: int, rate_hz: 
     assert parts_seen == whole_seen
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
-def test_the_kernels_equal_their_slow_twins_after_every_update(rate_hz: float) -> None:
-    for seed in range(4):
+def test_the_kernels_equal_their_slow_twins_after_every_update(rate_hz: float, preset: str) -> None:
+    rules = PRESETS[preset]
+    for seed in range(4 if preset == "device" else 1):
         flow = wild(100 + seed, rate_hz, min(240, 6000 / rate_hz))
-        detector = RespirationDetector(rate_hz)
+        pressure = probe_of(flow, rate_hz)
+        detector = RespirationDetector(rate_hz, rules=rules)
         outputs = []
         for start in range(0, len(flow), max(1, len(flow) // 12)):
             stop = start + max(1, len(flow) // 12)
-            outputs.append(detector.update(flow[start:stop], flow[start:stop]))
-            expected = respiration(flow[:stop], rate_hz, ended=False, rules=DEFAULT_RULES)
+            outputs.append(detector.update(flow[start:stop], pressure[start:stop]))
+            expected = respiration(flow[:stop], rate_hz, ended=False, rules=rules, pressure=pressure)
             assert gathered(outputs) == expected
-            pressure = detector.vitals().airway_pressure_cmh2o
-            assert pressure == slow_mean(flow[:stop], rate_hz, DEFAULT_RULES)
+            mean = detector.vitals().airway_pressure_cmh2o
+            assert mean == slow_mean(pressure[:stop], rate_hz, rules)
         outputs.append(detector.flush())
-        assert gathered(outputs) == respiration(flow, rate_hz, ended=True, rules=DEFAULT_RULES)
+        assert gathered(outputs) == respiration(flow, rate_hz, ended=True, rules=rules, pressure=pressure)
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), rate_hz=st.floats(1, 60))
 def test_what_is_found_makes_sense(seed: int, rate_hz: float) -> None:
-    found, (*_, gap_count, breath_count) = chunked(wild(seed, rate_hz, 400), rate_hz, [50])
+    found, (*_, gap_count, breath_count, scored_count) = chunked(wild(seed, rate_hz, 400), rate_hz, [50])
     assert len(found.breaths) == len(found.onsets) == breath_count
-    assert [event.id for event in found.opened] == [event.id for event in found.events] == [*range(gap_count)]
+    for events in (found.opened, found.events):
+        assert [event.id for event in events if event.id >= 0] == [*range(gap_count)]
+        assert sorted(-event.id for event in events if event.id < 0) == [*range(1, scored_count + 1)]
     for breath, onset in zip(found.breaths, found.onsets, strict=True):
         assert breath.onset_s == onset.onset_s <= breath.peak_s
         assert onset.onset_s <= onset.confirmed_at_s
         assert breath.inspiratory_time_s >= 0 and breath.expiratory_time_s >= 0 and breath.tidal_volume_ml >= 0
     assert all(a.peak_s < b.peak_s for a, b in zip(found.breaths, found.breaths[1:], strict=False))
     peaks = {breath.peak_s for breath in found.breaths}
+    opened = {event.id: event for event in found.opened}
     for event in found.events:
+        assert (event.onset_s, event.detected_at_s) == (opened[event.id].onset_s, opened[event.id].detected_at_s)
+        if event.kind is not EventKind.BREATH_GAP:
+            assert event.duration_s > DEFAULT_RULES.apnea_hold_s - 1
+            continue
         assert event.duration_s > DEFAULT_RULES.breath_gap_s
         assert event.detected_at_s - event.onset_s > DEFAULT_RULES.breath_gap_s
         assert event.onset_s in peaks

@@ -1,0 +1,71 @@
+"""Baseline, amplitude and noise, out of the data alone."""
+
+# njit hides the types of what it compiles; the callers in detector.py are checked.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
+
+from __future__ import annotations
+
+from .jit import inner
+
+
+@inner
+def measure_noise(s, before):
+    """Lift the amplitude that onsets and humps are shares of out of the noise; breathing has no fourth difference."""
+    bend = abs(s.smoothed - 4.0 * before + 6.0 * s.smoothed_before - 4.0 * s.smoothed_third + s.smoothed_fourth)
+    s.smoothed_fourth = s.smoothed_third
+    s.smoothed_third = s.smoothed_before
+    # At most the amplitude, or a single glitch would silence minutes.
+    s.noise += (min(bend, s.amplitude) - s.noise) / min(s.steps, s.hold)
+    s.scale = max(s.amplitude, s.noise_gain * s.noise)
+
+
+@inner
+def is_off_balance(s):
+    """Tell whether, for longer than a breath takes, in and out have differed by more than a lung can."""
+    return s.phase_steps > middle_mean(s.cycle_lengths) and abs(s.balance) > s.imbalance * middle_mean(s.volumes)
+
+
+@inner
+def pull_baseline(s):
+    """Take the mean of the last, stuck seconds as the new baseline: a leak changed."""
+    total = 0.0
+    for k in range(s.stuck):
+        total += s.means[(s.steps - 1 - k) % len(s.means)]
+    s.baseline = total / s.stuck
+    s.cycle_means[:] = s.baseline
+    s.phase_steps = 0
+    s.balance = 0.0
+
+
+@inner
+def forget_amplitude(s, before):
+    """Let the amplitude sink in a pause, so that weaker breathing is found, but not into the pause's own noise."""
+    if s.cycle_steps <= s.quiet:
+        s.bend_sum = 0.0
+        return
+    # Breathing bends slowly, noise in every step.
+    s.bend_sum += abs(s.smoothed - 2.0 * before + s.smoothed_before)
+    if s.cycle_steps > s.hold:
+        noise = s.bend_sum / (s.cycle_steps - s.quiet)
+        if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):
+            s.peaks[:] *= s.decay
+            s.amplitude *= s.decay
+
+
+@inner
+def set_amplitude(s):
+    s.amplitude = max(middle_mean(s.peaks), s.minimum_amplitude)
+    s.amplitude_floor = max(s.floor_fraction * s.amplitude, s.minimum_amplitude)
+
+
+@inner
+def middle_mean(values):
+    """Mean without the lowest and the highest: one disturbed breath does not move it."""
+    lowest = values[0]
+    highest = values[0]
+    total = 0.0
+    for value in values:
+        lowest = min(lowest, value)
+        highest = max(highest, value)
+        total += value
+    return (total - lowest - highest) / (len(values) - 2)

@@ -1,0 +1,136 @@
+"""The phases of a breath: inspirations begin, peak and end, and humps rise and fall within an expiration.
+
+A breath is found in one of three ways: flow rises well above the baseline (`begin_breath`), it rises again in an
+inspiration that all but ended (`follow_inspiration`), or it rises and falls again within an expiration
+(`follow_hump`).
+"""
+
+# njit hides the types of what it compiles; the callers in detector.py are checked.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cycles import set_peak, turn_cycle
+from .flattening import flattening
+from .jit import inner
+from .levels import pull_baseline, set_amplitude
+from .scoring import weigh_breath
+
+
+@inner
+def follow_inspiration(s, above, before, position, missing, rows, filled):
+    """Find the top and the end of an inspiration, or where another one begins before it came down."""
+    s.raw_maximum = max(s.raw_maximum, s.step_maximum)
+    if s.top_step == s.steps - 1:
+        s.top_after = s.smoothed
+    if s.smoothed < s.dip:
+        set_dip(s, position)
+    rise = s.dip + s.hump_fraction * s.scale
+    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.scale:
+        s.inspiration_end = s.dip_position
+        s.raw_maximum = s.dip_raw_maximum
+        filled = end_inspiration(s, rows, filled)
+        return begin_breath(s, rise, before, position, missing, rows, filled)
+    if s.smoothed > s.top:
+        s.top_before = before
+        s.top_after = before
+        s.top = s.smoothed
+        s.top_step = s.steps
+        s.top_position = position
+        s.top_missing = missing
+        set_dip(s, position)
+    low = above < s.end_fraction * s.amplitude
+    if low or s.phase_steps > s.stuck:
+        s.inspiration_end = position
+        filled = end_inspiration(s, rows, filled)
+        if not low:
+            pull_baseline(s)
+    return filled
+
+
+@inner
+def set_dip(s, position):
+    """Note the lowest place since the top."""
+    s.dip = s.smoothed
+    s.dip_position = position
+    s.dip_raw_maximum = s.raw_maximum
+
+
+@inner
+def begin_breath(s, level, before, position, missing, rows, filled):
+    """Confirm an onset where flow rose above the level, which completes the breath before it."""
+    onset = position
+    if before < level:
+        onset = max(s.inspiration_end, onset - s.step * (s.smoothed - level) / (s.smoothed - before))
+    filled = turn_cycle(s, onset, missing, rows, filled)
+    s.inspiring = 1
+    s.phase_steps = 0
+    s.top = s.smoothed
+    s.top_before = before
+    s.top_after = before
+    s.top_step = s.steps
+    s.top_position = position
+    s.top_missing = missing
+    s.raw_maximum = s.step_maximum
+    set_dip(s, position)
+    return filled
+
+
+@inner
+def end_inspiration(s, rows, filled):
+    """Make the inspiration's peak final."""
+    peak = s.top_position
+    bend = s.top_before - 2.0 * s.top + s.top_after
+    if bend < 0.0:
+        peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend)))
+    s.flattening = flattening(s)
+    s.inspiring = 0
+    s.rising = 0
+    s.trough = s.smoothed
+    s.phase_steps = 0
+    s.peaks[:-1] = s.peaks[1:]
+    s.peaks[-1] = s.top - s.baseline
+    set_amplitude(s)
+    filled = set_peak(s, peak, rows, filled)
+    return weigh_breath(s, s.peaks[-1], rows, filled)
+
+
+@inner
+def follow_hump(s, position, missing, rows, filled):
+    """Find a weak breath: flow that rises and falls within one expiration and reaches the baseline between."""
+    if not s.rising:
+        s.trough = min(s.trough, s.smoothed)
+        if s.smoothed > s.trough + s.hump_fraction * s.scale:
+            s.rising = 1
+            s.rise = position
+            s.rise_missing = missing
+            s.top = s.smoothed
+            s.top_position = position
+            s.top_missing = missing
+            s.hump_maximum = s.step_maximum
+        return filled
+    s.hump_maximum = max(s.hump_maximum, s.step_maximum)
+    if s.smoothed > s.top:
+        s.top = s.smoothed
+        s.top_position = position
+        s.top_missing = missing
+    if s.smoothed > s.top - s.hump_fraction * s.scale:
+        return filled
+    s.rising = 0
+    s.trough = s.smoothed
+    lasted = position - s.rise
+    if not s.armed or lasted < s.shortest_hump or lasted > s.longest_hump:
+        return filled
+    if s.top < s.baseline + s.hump_level * s.amplitude:
+        return filled
+    # A gap that was declared certain stays so.
+    if s.gap_open and s.top_position - s.last_peak <= s.breath_gap:
+        return filled
+    filled = turn_cycle(s, s.rise, s.rise_missing, rows, filled)
+    s.inspiration_end = position
+    s.raw_maximum = s.hump_maximum
+    s.flattening = np.nan
+    filled = set_peak(s, s.top_position, rows, filled)
+    return weigh_breath(s, s.top - s.baseline, rows, filled)

@@ -1,0 +1,79 @@
+"""The device's forced oscillation in an apnea: flow answers to its pressure where the airway is open.
+
+In overlapping Hann windows F and P are the flow's and the pressure's components at the probe's frequency. The answer is
+|sum F conj(P)| / sum |P|^2, over the windows in which the probe is on.
+"""
+
+# njit hides the types of what it compiles; the callers in detector.py are checked.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .jit import inner
+from .rows import CENTRAL, OBSTRUCTIVE, UNCLASSIFIED
+
+
+@inner
+def begin_probe(s):
+    """Begin with an event that may become an apnea."""
+    s.probe_samples = 0
+    s.probe_windows[:] = 0.0
+    s.probe_real = 0.0
+    s.probe_imaginary = 0.0
+    s.probe_power = 0.0
+
+
+@inner
+def measure_probe(s, flow, pressure, start, stop):
+    """Take the samples of one step; missing ones make the windows begin anew."""
+    for i in range(start, stop):
+        f = np.float64(flow[i])
+        p = np.float64(pressure[i])
+        if not (np.isfinite(f) and np.isfinite(p)):
+            s.probe_samples = 0
+            s.probe_windows[:] = 0.0
+            continue
+        n = s.probe_samples
+        hann = 0.5 - 0.5 * math.cos(2.0 * math.pi * (n % s.probe_length) / s.probe_length)
+        wave_real = math.cos(s.probe_turn * n)
+        wave_imaginary = math.sin(s.probe_turn * n)
+        s.probe_samples = n + 1
+        _add(s.probe_windows[0], hann, f, p, wave_real, wave_imaginary)
+        if s.probe_samples % s.probe_length == 0:
+            _take_window(s, s.probe_windows[0])
+        # The other window is half a length behind, where a Hann window has what this one lacks to 1.
+        if n >= s.probe_length // 2:
+            _add(s.probe_windows[1], 1.0 - hann, f, p, wave_real, wave_imaginary)
+            if (s.probe_samples + s.probe_length // 2) % s.probe_length == 0:
+                _take_window(s, s.probe_windows[1])
+
+
+@inner
+def kind_by_probe(s):
+    """Obstructive or central by the airway's answer; unclassified where the probe was not on."""
+    if s.probe_power <= 0.0:
+        return UNCLASSIFIED
+    answer = math.hypot(s.probe_real, s.probe_imaginary) / s.probe_power
+    return CENTRAL if answer > s.open_airway else OBSTRUCTIVE
+
+
+@inner
+def _add(window, weight, f, p, wave_real, wave_imaginary):
+    window[0] += weight * f * wave_real
+    window[1] -= weight * f * wave_imaginary
+    window[2] += weight * p * wave_real
+    window[3] -= weight * p * wave_imaginary
+
+
+@inner
+def _take_window(s, window):
+    power = window[2] * window[2] + window[3] * window[3]
+    if power >= s.probe_least:
+        s.probe_real += window[0] * window[2] + window[1] * window[3]
+        s.probe_imaginary += window[1] * window[2] - window[0] * window[3]
+        s.probe_power += power
+    window[:] = 0.0

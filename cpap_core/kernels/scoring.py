@@ -1,0 +1,169 @@
+"""Scored events: apneas where flow all but ceases, hypopneas where breaths in a row are shallow.
+
+An apnea is followed step by step, on the mean of |flow - baseline| against its own long mean; a hypopnea breath by
+breath, on peak flow against that of the breaths before. While breathing is reduced, neither long mean learns from it.
+"""
+
+# njit hides the types of what it compiles; the callers in detector.py are checked.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
+
+from __future__ import annotations
+
+from .jit import inner
+from .probe import begin_probe, kind_by_probe
+from .rows import APNEA, EVENT_CLOSED, EVENT_OPENED, HYPOPNEA, UNCLASSIFIED
+
+
+@inner
+def forget_scoring(s):
+    """Begin anew, as with a stretch of signal."""
+    s.efforts[:] = 0.0
+    s.effort_sum = 0.0
+    s.efforts_taken = 0
+    s.effort_reference = 0.0
+    s.reference_steps = 0
+    s.low_steps = 0
+    s.apnea_open = 0
+    s.peak_reference = 0.0
+    s.peaks_taken = 0
+    s.shallow_breaths = 0
+    s.hypopnea_open = 0
+
+
+@inner
+def follow_effort(s, position, missing, rows, filled):
+    """Take a step's effort to breathe, |flow - baseline|, into its means, and open or close events."""
+    effort = abs(s.smoothed - s.baseline)
+    at = s.efforts_taken % s.effort_window
+    s.effort_sum += effort - s.efforts[at]
+    s.efforts[at] = effort
+    s.efforts_taken += 1
+    if at == s.effort_window - 1:
+        # Once in a turn from scratch, or what a single huge value rounded away would be missed for good.
+        s.effort_sum = 0.0
+        for k in range(s.effort_window):
+            s.effort_sum += s.efforts[k]
+    if s.efforts_taken < s.effort_window:
+        return filled
+    mean = s.effort_sum / s.effort_window
+    if s.efforts_taken == s.effort_window:
+        s.effort_reference = max(mean, s.effort_floor)
+    if s.low_steps == 0 or s.low_steps > s.reference_hold:
+        s.reference_steps += 1
+        news = min(effort, s.reference_clip * s.effort_reference) - s.effort_reference
+        s.effort_reference = max(s.effort_reference + news / min(s.reference_steps, s.reference_memory), s.effort_floor)
+    if s.low_steps == 0:
+        if mean < s.apnea_enter * s.effort_reference and s.armed and s.steps >= s.scoring_from:
+            _begin_low(s, position, missing)
+    elif mean > s.apnea_leave * s.effort_reference:
+        if s.apnea_open:
+            # As long as it was certain when it opened, even if flow was rising by then.
+            end = position + s.step * (1 - _steps_since(s, True))
+            filled = _close_apnea(s, max(end, s.apnea_certain), rows, filled)
+        s.low_steps = 0
+    else:
+        s.low_steps += 1
+        s.low_sum += mean
+        if not s.apnea_open and s.low_steps > s.apnea_hold:
+            filled = _open_low(s, position, rows, filled)
+    is_run = s.shallow_breaths >= 2 and position - s.shallow_onset >= s.hypopnea_samples
+    if is_run and not s.hypopnea_open and s.low_steps == 0:
+        s.hypopnea_open = 1
+        s.hypopnea_certain = position
+        filled = _write_opened(s, HYPOPNEA, s.shallow_onset_at, rows, filled)
+    return filled
+
+
+@inner
+def weigh_breath(s, peak_flow, rows, filled):
+    """Take a breath whose peak is final: it begins a run of shallow ones, goes on with it, or ends it."""
+    if s.apnea_open:
+        return filled
+    is_shallow = s.peaks_taken >= s.fewest_peaks and peak_flow < s.hypopnea_share * s.peak_reference
+    if is_shallow:
+        if s.shallow_breaths == 0:
+            s.shallow_onset = s.onset
+            s.shallow_onset_at = s.onset_at
+        s.shallow_breaths += 1
+    else:
+        filled = _end_shallow(s, s.onset, rows, filled)
+    if s.shallow_breaths == 0 or s.onset - s.shallow_onset > s.reference_hold * s.step:
+        s.peaks_taken += 1
+        news = peak_flow if s.peaks_taken == 1 else min(peak_flow, s.reference_clip * s.peak_reference)
+        s.peak_reference += (news - s.peak_reference) / min(s.peaks_taken, s.peak_memory)
+        s.peak_reference = max(s.peak_reference, s.minimum_amplitude)
+    return filled
+
+
+@inner
+def close_scored(s, end, rows, filled):
+    """Close what is open, at the end of a stretch."""
+    if s.apnea_open:
+        filled = _close_apnea(s, end, rows, filled)
+    return _end_shallow(s, end, rows, filled)
+
+
+@inner
+def _begin_low(s, position, missing):
+    """Note where flow fell: after the last step of the window in which it was not low yet."""
+    s.low_steps = 1
+    s.low_sum = 0.0
+    s.low_onset = position + s.step * (1 - _steps_since(s, False))
+    s.low_onset_at = s.stretch_first + max(s.low_onset, 0.0) + missing
+    begin_probe(s)
+
+
+@inner
+def _steps_since(s, low):
+    """Steps, this one counted, since flow was low (or since it was not), within the window."""
+    level = s.apnea_leave * s.effort_reference
+    for k in range(s.effort_window):
+        if (s.efforts[(s.efforts_taken - 1 - k) % s.effort_window] < level) == low:
+            return k + 1
+    return s.effort_window + 1
+
+
+@inner
+def _open_low(s, position, rows, filled):
+    """An apnea is certain, in place of a hypopnea that leads into it, or flow is not low enough for one."""
+    is_apnea = s.low_sum <= s.apnea_depth * s.effort_reference * (s.low_steps - 1)
+    if s.hypopnea_open and not is_apnea:
+        return filled
+    filled = _end_shallow(s, s.low_onset, rows, filled)
+    s.apnea_open = 1
+    s.apnea_certain = position
+    s.low_event = APNEA if is_apnea else HYPOPNEA
+    return _write_opened(s, s.low_event, s.low_onset_at, rows, filled)
+
+
+@inner
+def _close_apnea(s, end, rows, filled):
+    s.apnea_open = 0
+    return _write_closed(s.low_event, end - s.low_onset, kind_by_probe(s), rows, filled)
+
+
+@inner
+def _end_shallow(s, end, rows, filled):
+    s.shallow_breaths = 0
+    if not s.hypopnea_open:
+        return filled
+    s.hypopnea_open = 0
+    return _write_closed(HYPOPNEA, max(end, s.hypopnea_certain) - s.shallow_onset, UNCLASSIFIED, rows, filled)
+
+
+@inner
+def _write_opened(s, event, onset_at, rows, filled):
+    rows[filled, 0] = EVENT_OPENED
+    rows[filled, 1] = event
+    rows[filled, 2] = onset_at
+    rows[filled, 3] = s.stretch_first + s.valid + s.missing - s.missing_run - 1.0
+    return filled + 1
+
+
+@inner
+def _write_closed(event, duration, kind, rows, filled):
+    rows[filled, 0] = EVENT_CLOSED
+    rows[filled, 1] = event
+    rows[filled, 2] = duration
+    rows[filled, 3] = kind
+    return filled + 1

@@ -1,0 +1,48 @@
+"""Where a stretch of signal begins: baseline and amplitude out of the samples kept back."""
+
+# njit hides the types of what it compiles; the callers in detector.py are checked.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import inner
+from .levels import set_amplitude
+
+
+@inner
+def find_first_levels(s):
+    """Find the first baseline and amplitude in the samples kept back."""
+    ordered = np.empty(s.buffered, np.float64)
+    count = 0
+    total = 0.0
+    for i in range(s.buffered):
+        value = np.float64(s.buffer[i])
+        if np.isfinite(value):
+            ordered[count] = value
+            count += 1
+            total += value
+    ordered = np.sort(ordered[:count])
+    low = ordered[int(0.05 * (count - 1))]
+    high = ordered[int(0.95 * (count - 1))]
+    held = int(s.pause_share * count)
+    baseline = total / count
+    narrowest = s.pause_band * (high - low)
+    if held >= 2:
+        for i in range(count - held):
+            band = ordered[i + held] - ordered[i]
+            middle = 0.5 * (ordered[i + held] + ordered[i])
+            # A flat top of an inspiration is narrow as well, but has little above it.
+            if band < narrowest and low + 0.2 * (high - low) < middle < low + 0.7 * (high - low):
+                narrowest = band
+                baseline = middle
+    amplitude = high - baseline
+    s.baseline = baseline
+    s.cycle_means[:] = baseline
+    s.peaks[:] = amplitude
+    set_amplitude(s)
+    total = 0.0
+    for value in ordered:
+        total += abs(value - baseline)
+    s.volumes[:] = 0.5 * total

@@ -1,0 +1,182 @@
+"""The slow twin of scoring: it looks at lists of all steps and breaths of a stretch, and remembers only open events."""
+
+from __future__ import annotations
+
+from math import hypot, isfinite
+
+import numpy as np
+
+from cpap_core.rules import Rules
+from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent
+
+FEWEST_PEAKS = 5
+SAMPLES_IN_A_PERIOD = 3.0
+
+
+class Scored:
+    """Scored events of one stretch; the caller numbers positions in valid samples, as the kernels do."""
+
+    def __init__(
+        self, flow: np.ndarray, pressure: np.ndarray, first: int, rate: float, step: int, rules: Rules, before: int
+    ) -> None:
+        self.rules, self.rate, self.step, self.before = rules, rate, step, before
+        self.flow, self.pressure, self.first = flow, pressure, first
+        per_s = rate / step
+        self.window = max(1, round(rules.effort_window_s * per_s))
+        self.hold = round(rules.apnea_hold_s * per_s)
+        self.memory = max(1, round(rules.reference_s * per_s))
+        self.longest = round(rules.reference_hold_s * per_s)
+        self.start = round(rules.scoring_from_s * per_s)
+        self.probe_after = round(rules.probe_after_s * per_s)
+        self.floor = 0.4 * rules.minimum_amplitude_lpm
+        self.efforts: list[float] = []
+        self.reference = 0.0
+        self.learned = 0
+        self.low = 0
+        self.probed: list[int] = []
+        self.apnea: OpenEvent | None = None
+        self.usual, self.breaths = 0.0, 0
+        self.shallow: list[tuple[float, float]] = []
+        self.hypopnea: OpenEvent | None = None
+
+    def sum_of_efforts(self) -> float:
+        """The window's sum with the kernels' rounding: summed at each full turn, then moved on step by step."""
+        turn = len(self.efforts) // self.window * self.window
+        total = 0.0
+        for effort in self.efforts[max(0, turn - self.window) : turn]:
+            total += effort
+        for k in range(turn, len(self.efforts)):
+            total += self.efforts[k] - (self.efforts[k - self.window] if k >= self.window else 0.0)
+        return total
+
+    def take(
+        self,
+        effort: float,
+        position: float,
+        missing: int,
+        samples: list[int],
+        found: DetectorOutput,
+        now_s: float,
+        *,
+        armed: bool,
+    ) -> None:
+        """A step; `samples` are the indices of its samples, those without signal too."""
+        rules = self.rules
+        if self.low > self.probe_after:
+            self.probed += samples
+        self.efforts.append(effort)
+        if len(self.efforts) < self.window:
+            return
+        mean = self.sum_of_efforts() / self.window
+        if len(self.efforts) == self.window:
+            self.reference = max(mean, self.floor)
+        if not 0 < self.low <= self.longest:
+            self.learned += 1
+            news = min(effort, rules.reference_clip * self.reference) - self.reference
+            self.reference = max(self.reference + news / min(self.learned, self.memory), self.floor)
+        if self.low == 0:
+            if mean < rules.apnea_enter * self.reference and armed and len(self.efforts) >= self.start:
+                self.low = 1
+                self.means: list[float] = []
+                self.low_onset = position + self.step * (1 - self.since(low=False))
+                self.low_onset_at = self.first + max(self.low_onset, 0.0) + missing
+                self.probed = []
+        elif mean > rules.apnea_leave * self.reference:
+            if self.apnea:
+                end = position + self.step * (1 - self.since(low=True))
+                self.close_apnea(max(end, self.certain), found)
+            self.low = 0
+        else:
+            self.low += 1
+            self.means.append(mean)
+            total = 0.0
+            for value in self.means:
+                total += value
+            deep = total <= rules.apnea_depth * self.reference * len(self.means)
+            if not self.apnea and self.low > self.hold and (deep or not self.hypopnea):
+                self.end_shallow(self.low_onset, found)
+                self.certain = position
+                kind = EventKind.APNEA if deep else EventKind.HYPOPNEA
+                self.apnea = self.opened(kind, self.low_onset_at, found, now_s)
+        lasted = len(self.shallow) >= 2 and position - self.shallow[0][0] >= rules.hypopnea_s * self.rate
+        if lasted and not self.hypopnea and self.low == 0:
+            self.sure = position
+            self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
+
+    def weigh(self, peak: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
+        """A breath whose peak is final."""
+        if self.apnea:
+            return
+        if self.breaths >= FEWEST_PEAKS and peak < self.rules.hypopnea_share * self.usual:
+            self.shallow.append((onset, onset_at))
+        else:
+            self.end_shallow(onset, found)
+        if not self.shallow or onset - self.shallow[0][0] > self.longest * self.step:
+            self.breaths += 1
+            news = peak if self.breaths == 1 else min(peak, self.rules.reference_clip * self.usual)
+            self.usual += (news - self.usual) / min(self.breaths, round(self.rules.reference_breaths))
+            self.usual = max(self.usual, self.rules.minimum_amplitude_lpm)
+
+    def close(self, end: float, found: DetectorOutput) -> None:
+        """The stretch has ended."""
+        if self.apnea:
+            self.close_apnea(end, found)
+        self.end_shallow(end, found)
+
+    def since(self, *, low: bool) -> int:
+        """Steps back to the last one that was low, or was not, this one counted; beyond the window if none was."""
+        level = self.rules.apnea_leave * self.reference
+        recent = [(effort < level) == low for effort in self.efforts[-self.window :]]
+        return next((k + 1 for k, fits in enumerate(reversed(recent)) if fits), self.window + 1)
+
+    def opened(self, kind: EventKind, onset: float, found: DetectorOutput, now_s: float) -> OpenEvent:
+        self.before += 1
+        event = OpenEvent(-self.before, kind, onset / self.rate, now_s)
+        found.opened.append(event)
+        return event
+
+    def close_apnea(self, end: float, found: DetectorOutput) -> None:
+        event = self.apnea
+        assert event
+        duration_s = (end - self.low_onset) / self.rate
+        kind = self.kind() if event.kind is EventKind.APNEA else event.kind
+        found.events.append(RespiratoryEvent(event.id, kind, event.onset_s, event.detected_at_s, duration_s))
+        self.apnea = None
+
+    def end_shallow(self, end: float, found: DetectorOutput) -> None:
+        event = self.hypopnea
+        if event:
+            duration_s = (max(end, self.sure) - self.shallow[0][0]) / self.rate
+            found.events.append(RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, duration_s))
+        self.hypopnea, self.shallow = None, []
+
+    def kind(self) -> EventKind:
+        """|sum F conj(P)| / sum |P|^2 by Fourier sums over whole windows of all that was probed."""
+        length = 2 * round(0.5 * self.rules.probe_window_s * self.rate)
+        if self.rate < SAMPLES_IN_A_PERIOD * self.rules.probe_hz:
+            return EventKind.APNEA
+        k = np.arange(length)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * k / length)
+        cross, power = 0j, 0.0
+        for run in self.runs():
+            for start in range(0, len(run) - length + 1, length // 2):
+                at = np.array(run[start : start + length], dtype=int)
+                wave = hann * np.exp(-2j * np.pi * self.rules.probe_hz / self.rate * (start + k))
+                f, p = np.sum(self.flow[at] * wave), np.sum(self.pressure[at] * wave)
+                if abs(p) >= self.rules.probe_least_cmh2o * length / 4:
+                    cross += f * np.conj(p)
+                    power += abs(p) ** 2
+        if not power:
+            return EventKind.APNEA
+        is_open = hypot(cross.real, cross.imag) / power / 60 > self.rules.open_airway_lps_per_cmh2o
+        return EventKind.CENTRAL_APNEA if is_open else EventKind.OBSTRUCTIVE_APNEA
+
+    def runs(self) -> list[list[int]]:
+        """What was probed, cut where flow or pressure is missing."""
+        runs: list[list[int]] = [[]]
+        for i in self.probed:
+            if isfinite(self.flow[i]) and isfinite(self.pressure[i]):
+                runs[-1].append(i)
+            else:
+                runs.append([])
+        return runs
