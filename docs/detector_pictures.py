@@ -112,7 +112,8 @@ def panels(part: ScoredPart, tolerance_s: float) -> Iterator[tuple[str, Panel]]:
         what = f"{_words(event.kind)} of {event.duration_s:.0f} s"
         if index in hit:
             ours = apneas[hit[index]]
-            told = f"{what}: told as {_words(ours.kind)} {ours.detected_at_s - event.onset_s:.1f} s after its onset"
+            after_s = ours.detected_at_s - event.onset_s
+            told = f"{what}: told {after_s:.1f} s after its onset, closed as {_words(ours.kind)}"
             yield "hits", Panel(told, part, event.interval, found)
         else:
             yield "misses", Panel(f"{what}: missed", part, event.interval, found)
@@ -137,7 +138,9 @@ def draw(several: list[Panel]) -> Image.Image:
     pen = ImageDraw.Draw(image)
     for index, panel in enumerate(several):
         _draw(pen, panel, index * HEIGHT)
-    return image.resize((WIDTH, HEIGHT * len(several)), Image.Resampling.LANCZOS).quantize(64)
+    return image.resize((WIDTH, HEIGHT * len(several)), Image.Resampling.LANCZOS).quantize(
+        128, Image.Quantize.FASTOCTREE
+    )
 
 
 def _draw(pen: ImageDraw.ImageDraw, panel: Panel, top: int) -> None:

@@ -284,9 +284,9 @@ def test_a_pause_after_a_disturbance_counts_as_found_when_it_is_covered() -> Non
             flow[round(start * 25) : round(end * 25)]
         )
         assert np.all(aside > 0) if seed == 0 else np.all(aside < 0)
-        assert case.is_found(found_with((EventKind.APNEA, start + 1, end - start, end)))
-        assert not case.is_found(found_with((EventKind.APNEA, end - 2, 20.0, end)))
-        assert not case.is_found(found_with())
+        assert case.is_found([FoundApnea(EventKind.APNEA, start + 1, end - start, end)])
+        assert not case.is_found([FoundApnea(EventKind.APNEA, end - 2, 20.0, end)])
+        assert not case.is_found([])
 
 
 # The command

@@ -1,4 +1,7 @@
-"""The same nights, altered as sensors and masks alter them; a detector's figures should not change."""
+"""The same nights, altered as sensors and masks alter them; a detector's figures should not change.
+
+But for one: a gain of flow alone changes its answer to the probe, by which obstructive and central are told apart.
+"""
 
 from __future__ import annotations
 

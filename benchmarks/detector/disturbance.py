@@ -7,13 +7,14 @@ disturbance, a pause of 12 to 20 s at the true baseline, and a minute of breathi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detector.matching import Interval
-from benchmarks.detector.subject import Found
+from benchmarks.detector.subject import FoundApnea
 from cpap_core import Recording
 
 Values = NDArray[np.float64]
@@ -26,7 +27,7 @@ DISTURBED_BY = (0.5, 2.0)
 
 NOISE_LPM, HEART_LPM, HEART_HZ = 0.2, 0.5, 1.05
 SHARE_COVERED = 0.5
-"""A pause is found when detections cover at least this share of it."""
+"""A pause is found when a detection covers at least this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ class Disturbed:
     recording: Recording
     pause: Interval
 
-    def is_found(self, found: Found) -> bool:
-        """Whether a detection covers at least half of the pause."""
+    def is_found(self, among: Sequence[FoundApnea]) -> bool:
+        """Whether one of these detections covers at least half of the pause."""
         start, end = self.pause
-        covered = [max(0.0, min(end, b) - max(start, a)) for a, b in (apnea.interval for apnea in found.apneas)]
+        covered = [max(0.0, min(end, b) - max(start, a)) for a, b in (each.interval for each in among)]
         return max(covered, default=0.0) >= SHARE_COVERED * (end - start)
 
 
