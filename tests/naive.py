@@ -178,7 +178,7 @@ class Stretch:
             rise = top["dip"] + self.rules.hump_fraction * self.scale
             low = above < self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
-            if now > rise and top["dip"] < level:
+            if now > rise and top["dip"] < level < top["value"]:
                 top["raw"] = top["dip_raw"]
                 self.end_inspiration(top["dip_position"])
                 self.begin_breath(rise, now, before, position, missing, values)

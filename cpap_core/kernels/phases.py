@@ -28,7 +28,8 @@ def follow_inspiration(s, above, before, position, missing, rows, filled):
     if s.smoothed < s.dip:
         set_dip(s, position)
     rise = s.dip + s.hump_fraction * s.scale
-    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.scale:
+    # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
+    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.scale < s.top:
         s.inspiration_end = s.dip_position
         s.raw_maximum = s.dip_raw_maximum
         filled = end_inspiration(s, rows, filled)
