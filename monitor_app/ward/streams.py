@@ -242,6 +242,13 @@ class Streams:
         recording = self.store.recording_by_stream(spec.stream_id)
         return 0 if recording is None else recording.next_sample
 
+    def is_new(self, spec: StreamSpec, trace: Trace | None) -> bool:
+        """Whether nothing has come of a stream yet, in this stay or another; its trace is known, or not."""
+        if trace is not None:
+            return trace.received == 0 and trace.detected_next == 0
+        recording = self.store.recording_by_stream(spec.stream_id)
+        return recording is None or recording.next_sample == 0
+
     def finish_stay(self, room: Room) -> None:
         """End the recordings of a room's stay, which has ended; what devices go on to send begins others."""
         for trace in room.stay.traces.values() if room.stay is not None else ():

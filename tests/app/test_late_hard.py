@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monitor_app.ward import Room, Trace, Ward
-from tests.app.raw_device import breathing
+from tests.app.live_server import LiveServer
+from tests.app.raw_device import RawDevice, breathing, frame, hello
 from tests.app.ward_helpers import Clock, Link, in_ward, open_ward, spec
 
 RATE = 5
@@ -247,3 +248,27 @@ def test_what_a_late_device_answers_and_ends_is_the_former_patients(tmp_path: Pa
         assert ward.store.recording(1).ended_at == clock.now  # type: ignore[union-attr]
 
     in_ward(tmp_path, story)
+
+
+def test_a_stretch_without_a_signal_is_taken_from_a_known_stream(server: LiveServer) -> None:
+    """By POST and by WebSocket: NaN is a gap, and only a stream that begins with nothing else is refused."""
+    values = breathing(100)
+    values[50:75] = np.nan
+    rows = [[None if np.isnan(value) else float(value) for value in row] for row in values]
+
+    def post(first: int, stop: int) -> int:
+        body = {**hello("nan-post"), "first_sample": first, "samples": rows[first:stop]}
+        return server.post("/ingest/rooms/7201", body)[0]
+
+    async def stream(first: int, stop: int) -> None:
+        async with RawDevice(server.url, 7202) as device:
+            assert await device.greet("nan-ws") == first
+            await device.say(frame(first, values[first:stop]))
+            await device.hear_ack(stop)
+
+    assert post(0, 50) == 200
+    asyncio.run(stream(0, 50))
+    for room in (7201, 7202):
+        assert server.post(f"/api/v1/rooms/{room}/discharge", {}, Idempotency_Key=f"nan-{room}")[0] == 204
+    assert post(50, 75) == 200
+    asyncio.run(stream(50, 75))
