@@ -39,25 +39,28 @@ class Pace:
         self._begin()
 
     def _begin(self) -> None:
-        self._elapsed_s = self._came_s = 0.0
-        self._frames = 0
+        self._frames, self._elapsed_s, self._came_s = 0, 0.0, 0.0
+        self._longest = (0.0, 0.0)
 
     def is_slow(self, n_samples: int, now: float) -> bool:
         """Note a frame that has come, at a time that never steps; True once the stream has proved to be live.
 
-        A broken connection, or one that stalls, counts for no more than `STALL_S`: it is no sign of a live device.
+        A connection that broke or stalled is no sign of a live device: the longest wait does not count, and no other
+        for more than the frame that came after it, or `STALL_S`.
         """
         frame_s = n_samples / self._rate
         if self._heard_at is not None:
-            self._elapsed_s += min(now - self._heard_at, max(STALL_S, BACKLOG_PACE * frame_s))
+            wait = (min(now - self._heard_at, max(STALL_S, frame_s)), frame_s)
+            self._longest = max(self._longest, wait)
+            self._frames += 1
+            self._elapsed_s += wait[0]
+            self._came_s += frame_s
         self._heard_at = now
-        self._came_s += frame_s
-        self._frames += 1
-        if self._elapsed_s < JUDGED_AFTER_S or self._frames <= JUDGED_AFTER_FRAMES:
+        elapsed_s, came_s = self._elapsed_s - self._longest[0], self._came_s - self._longest[1]
+        if elapsed_s < JUDGED_AFTER_S or self._frames < JUDGED_AFTER_FRAMES:
             return False
-        is_slow = self._came_s < BACKLOG_PACE * self._elapsed_s
         self._begin()
-        return is_slow
+        return came_s < BACKLOG_PACE * elapsed_s
 
 
 def end_of_stay(arrivals: Arrivals, next_sample: int, sampling_rate_hz: float, ended_at: float) -> int:
