@@ -1,4 +1,7 @@
-"""The command: what it prints, and what it requires."""
+"""The detector beside a device's own scoring, a carefully read truth and other tools; and its cost in biquads.
+
+Without a folder: ../shared/data where that is present, else the simulated recordings that ship.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ BUNDLED = ROOT / "assets" / "recordings"
 def main(arguments: list[str]) -> int:
     """`./monitor bench detector`."""
     parser = argparse.ArgumentParser(prog="./monitor bench detector", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, help="of ResMed nights and recordings with a truth.json")
+    parser.add_argument("folder", nargs="?", type=Path, help="with ResMed nights, and recordings beside a truth.json")
     parser.add_argument("--turns", type=int, default=9, help="of the measurement of cost (default 9)")
     parser.add_argument("--cases", type=int, default=200, help="simulated apneas after a disturbance (default 200)")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
