@@ -39,19 +39,26 @@ class Sample:
     spoilt: dict[int, str] = field(default_factory=dict)
 
 
-OPEN_AIRWAY = {"obstructive_events_per_h": 0.0, "central_events_per_h": 0.0, "leak_episodes_per_h": 0.0}
+OPEN_AIRWAY = {
+    "critical_pressure_cmh2o": -5.0,
+    "obstructive_events_per_h": 0.0,
+    "central_events_per_h": 0.0,
+    "leak_episodes_per_h": 0.0,
+    "sighs_per_h": 0.0,
+}
 
 SAMPLES = (
     Sample(name="calm.txt", duration_s=120, seed=11, traits={**OPEN_AIRWAY, "leak_lpm": 1.0}),
     Sample(
         name="apneas.txt",
         duration_s=150,
-        seed=5,
+        seed=0,
         traits={
             **OPEN_AIRWAY,
             "obstructive_events_per_h": 700.0,
             "critical_pressure_cmh2o": 11.0,
             "first_event_s": 22.0,
+            "typical_event_s": 14.0,
             "leak_lpm": 1.0,
         },
     ),
