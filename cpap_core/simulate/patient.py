@@ -74,7 +74,7 @@ class SimulatedPatient:
         self._airway = Airway(self.traits, rngs[2], rise)
         self._leak = Leak(self.traits, rngs[3])
         self._sensors = Sensors(self.traits, sampling_rate_hz, rngs[4:])
-        self._scribe = Scribe(self.truth, quiet_peak_lpm) if keep_truth else None
+        self._scribe = Scribe(self.truth, quiet_peak_lpm, self.traits.tidal_volume_ml) if keep_truth else None
         self._index = 0
         self._cycle: Cycle | None = None
         self._stable = True

@@ -1,9 +1,10 @@
 """What a simulated patient really did, by the mechanics and the drive, to hold a detector against.
 
-Breaths are what went into the lung, events what CLINICAL.md calls so, applied to true flow without noise, leak or
-ripple: a breath is an inspiration of a tenth or more of the reference, the median peak of the last two minutes' stable
-breaths (less is an apnea's residue: "down by 90 % or more"). 10 s or longer of less than that are an apnea, of less
-than 70 % a hypopnea.
+All of it is read from the flow into the lung and the drive, without noise, leak or ripple, by CLINICAL.md. A breath is
+one effort's inspiration whose peak flow and volume are both a tenth or more of the reference: less is what an apnea
+leaves ("down by 90 % or more"), such as the probe shakes through an almost closed airway. The reference is the median
+of the last two minutes' stable breaths. 10 s or longer without a breath are an apnea, with less than 70 % of the
+reference a hypopnea.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cpap_core.types import Breath, EventKind
 
 APNEA_SHARE = 0.1
 HYPOPNEA_SHARE = 0.7
-SHORTEST_EVENT_S = 10.0
+SHORTEST_EVENT_S, SHORTEST_NOTED_S = 10.0, 7.0
 REFERENCE_S = 120.0
 FEWEST_REFERRED = 8
 """The reference goes further back than two minutes where events left fewer stable breaths than this: a sigh among a few
@@ -37,7 +38,7 @@ class TrueEvent:
     onset_s, duration_s : float
         From where its first inspiration is due or attempted to the onset of the first that is more.
     reduction : float
-        By which share of the reference peak flow is down, on average over the event.
+        By which share of the reference breathing is down, on average over the event.
     cause : str
         `airway` or `drive`.
     """
@@ -60,10 +61,17 @@ class LeakEpisode:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All that is complete so far, in order; times in s since the first sample."""
+    """All that is complete so far, in order; times in s since the first sample.
+
+    `shares` tells for each breath how large it is against the reference, by peak flow or by volume, whichever is less.
+    `too_short` holds what would be an event but lasted only 7 to 10 s: a detector that takes its edges a little wider
+    is not wrong there.
+    """
 
     breaths: list[Breath] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
     events: list[TrueEvent] = field(default_factory=list)
+    too_short: list[TrueEvent] = field(default_factory=list)
     leaks: list[LeakEpisode] = field(default_factory=list)
 
 
@@ -108,25 +116,26 @@ class Scribe:
     ----------
     truth : Truth
         What is written into.
-    quiet_peak_lpm : float
-        Peak flow of quiet breathing, the first reference.
+    quiet_peak_lpm, quiet_volume_ml : float
+        Of quiet breathing, the first reference.
     """
 
-    def __init__(self, truth: Truth, quiet_peak_lpm: float) -> None:
+    def __init__(self, truth: Truth, quiet_peak_lpm: float, quiet_volume_ml: float) -> None:
         self.truth = truth
-        self._stable: deque[tuple[float, float]] = deque()
-        self._reference_lpm = quiet_peak_lpm
-        self._breath: Inspiration | None = None
+        self._stable: deque[Inspiration] = deque()
+        self._reference_lpm, self._reference_ml = quiet_peak_lpm, quiet_volume_ml
+        self._breath: tuple[Inspiration, float] | None = None
         self._run: list[_Reduced] = []
 
     def write(self, cycle: CycleDone, end_s: float) -> None:
         """Take the cycle that ended at `end_s`."""
         inspiration = cycle.inspiration if cycle.effort > 0 else None
-        share = inspiration.peak_lpm / self._reference_lpm if inspiration else 0.0
-        is_breath = inspiration is not None and share >= APNEA_SHARE
-        start_s = inspiration.onset_s if inspiration is not None and is_breath else cycle.start_s
-        if is_breath and inspiration is not None:
-            self._next_breath(inspiration)
+        share, start_s = 0.0, cycle.start_s
+        if inspiration is not None:
+            share = min(inspiration.peak_lpm / self._reference_lpm, inspiration.volume_ml / self._reference_ml)
+        if inspiration is not None and share >= APNEA_SHARE:
+            start_s = inspiration.onset_s
+            self._next_breath(inspiration, share)
             if cycle.stable:
                 self._refer(inspiration)
         if self._run and _class(share) != _class(self._run[-1].share):
@@ -141,15 +150,18 @@ class Scribe:
         self._close_run()
 
     def _refer(self, inspiration: Inspiration) -> None:
-        self._stable.append((inspiration.peak_s, inspiration.peak_lpm))
-        while len(self._stable) > FEWEST_REFERRED and self._stable[0][0] < inspiration.peak_s - REFERENCE_S:
-            self._stable.popleft()
-        self._reference_lpm = median(peak for _, peak in self._stable)
+        stable = self._stable
+        stable.append(inspiration)
+        while len(stable) > FEWEST_REFERRED and stable[0].peak_s < inspiration.peak_s - REFERENCE_S:
+            stable.popleft()
+        self._reference_lpm = median(one.peak_lpm for one in stable)
+        self._reference_ml = median(one.volume_ml for one in stable)
 
-    def _next_breath(self, inspiration: Inspiration) -> None:
+    def _next_breath(self, inspiration: Inspiration, share: float) -> None:
         """A breath is complete when the next one begins."""
-        breath, self._breath = self._breath, inspiration
-        if breath is not None:
+        if self._breath is not None:
+            breath, breath_share = self._breath
+            self.truth.shares.append(breath_share)
             self.truth.breaths.append(
                 Breath(
                     onset_s=breath.onset_s,
@@ -160,11 +172,12 @@ class Scribe:
                     peak_flow_lpm=breath.peak_lpm,
                 )
             )
+        self._breath = inspiration, share
 
     def _close_run(self) -> None:
         """Name the events in a run of reduced cycles that has ended."""
         run, self._run = self._run, []
-        if not run or run[-1].end_s - run[0].start_s < SHORTEST_EVENT_S:
+        if not run or _lasts_s(run) < SHORTEST_NOTED_S:
             return
         stretches: list[list[_Reduced]] = []
         for cycle in run:
@@ -172,9 +185,17 @@ class Scribe:
                 stretches[-1].append(cycle)
             else:
                 stretches.append([cycle])
-        long = [part for part in stretches if part[-1].end_s - part[0].start_s >= SHORTEST_EVENT_S]
-        # Where no part is long enough alone, all of it is less than usual for long enough.
-        self.truth.events.extend(_event(part) for part in (long or [run]))
+        long = [part for part in stretches if _lasts_s(part) >= SHORTEST_EVENT_S]
+        if not long and _lasts_s(run) >= SHORTEST_EVENT_S:
+            # No part is long enough alone, but all of it is less than usual for long enough.
+            long = stretches = [run]
+        self.truth.events.extend(_event(part) for part in long)
+        short = [part for part in stretches if SHORTEST_NOTED_S <= _lasts_s(part) < SHORTEST_EVENT_S]
+        self.truth.too_short.extend(_event(part) for part in short)
+
+
+def _lasts_s(part: list[_Reduced]) -> float:
+    return part[-1].end_s - part[0].start_s
 
 
 def _class(share: float) -> EventKind | None:
@@ -186,7 +207,7 @@ def _class(share: float) -> EventKind | None:
 
 def _event(part: list[_Reduced]) -> TrueEvent:
     durations = [cycle.end_s - cycle.start_s for cycle in part]
-    whole_s = part[-1].end_s - part[0].start_s
+    whole_s = _lasts_s(part)
     reduction = 1 - sum(cycle.share * lasts for cycle, lasts in zip(part, durations, strict=True)) / whole_s
     if any(_class(cycle.share) is EventKind.HYPOPNEA for cycle in part):
         by_drive = fmean(cycle.effort for cycle in part) < HYPOPNEA_SHARE

