@@ -30,6 +30,7 @@ COUNTED_GAP_S, NEAR_GAP_S = 10.3, 9.7
 
 COUNTED_APNEA_S = 10.5
 APNEAS = (EventKind.APNEA, EventKind.OBSTRUCTIVE_APNEA, EventKind.CENTRAL_APNEA)
+SAID = ("apneas said", "hypopneas said")
 KIND_NAMES = tuple(KINDS)
 
 
@@ -78,11 +79,12 @@ class Tally:
 
 @dataclass
 class Judged:
-    """All tallies over a cohort, by name, and how many hit apneas were called by their kind."""
+    """All tallies over a cohort by name, how many hit apneas were called by their kind, breaths found twice."""
 
     hours: float = 0.0
     tallies: dict[str, Tally] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=lambda: {"right": 0, "wrong": 0, "unclassified": 0})
+    twice: int = 0
     confused: list[tuple[int, float]] = field(default_factory=list)
 
     def tally(self, name: str) -> Tally:
@@ -124,7 +126,9 @@ def _judge_breaths(judged: Judged, seed: int, truth: Truth, found: DetectorOutpu
         if _within(*true[position], inside):
             place = (seed, true[position][0])
             (counted if truth.shares[position] >= COUNTED_SHARE else weak).missed.append(place)
-    counted.false += [(seed, said[at][0]) for at in false if _within(*said[at], inside)]
+    false = [at for at in false if _within(*said[at], inside)]
+    counted.false += [(seed, said[at][0]) for at in false]
+    judged.twice += len(paired([said[at] for at in false], true, INSPIRATION_TOLERANCE_S))
 
 
 def _judge_scored(judged: Judged, seed: int, truth: Truth, found: DetectorOutput, inside: Interval) -> None:
@@ -153,10 +157,10 @@ def _judge_scored(judged: Judged, seed: int, truth: Truth, found: DetectorOutput
                 judged.confused.append((seed, event.onset_s))
     for at in unpaired(hit, len(scored), len(may_be))[0]:
         if _within(*spans[at], inside):
-            name = "apneas said" if scored[at].kind in APNEAS else "hypopneas said"
+            name = SAID[scored[at].kind not in APNEAS]
             judged.tally(name).false.append((seed, spans[at][0]))
     for at, _ in hit:
-        judged.tally("apneas said" if scored[at].kind in APNEAS else "hypopneas said").hits += 1
+        judged.tally(SAID[scored[at].kind not in APNEAS]).hits += 1
 
 
 def _judge_gaps(judged: Judged, seed: int, truth: Truth, found: DetectorOutput, inside: Interval) -> None:
