@@ -100,6 +100,29 @@ def test_the_central_patient_of_room_110_is_not() -> None:
     assert len(after) >= 4
 
 
+@pytest.mark.holds("F49.1")
+def test_a_command_over_the_wire_reaches_the_airway() -> None:
+    """A technician's 12 cmH2O, as the server sends it: answered as applied, and soon in the measured pressure."""
+
+    async def main() -> None:
+        async with asyncio.timeout(30), contract_server() as server:
+            running = asyncio.create_task(simulated.run_room(server.url, 0, 1, seed=1))
+            await measured(server, 50)
+            (stream,) = server.stored
+            assert server.values(stream)[:50, 1].mean() == pytest.approx(4, abs=0.5)
+            server.tell({"type": "set_pressure", "command_id": "c1", "pressure_cmh2o": 12})
+            await measured(server, 50 + 25 * 12)
+            running.cancel()
+            assert server.answers == [{"type": "applied", "command_id": "c1", "pressure_cmh2o": 12}]
+            assert server.values(stream)[-50:, 1].mean() == pytest.approx(12, abs=0.5)
+
+    async def measured(server: ContractServer, n: int) -> None:
+        while not server.stored or min(map(len, server.stored.values())) < n:  # noqa: ASYNC110 - a plain double
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+
+
 def test_they_stream_into_every_room_and_outlive_a_restart_of_the_server() -> None:
     async def main() -> None:
         async with asyncio.timeout(30), contract_server() as server:
