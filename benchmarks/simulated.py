@@ -47,19 +47,20 @@ def main(arguments: list[str]) -> int:
 def _print(judged: Judged, requirements: Requirements | None, listed: int) -> None:
     """Print a cohort's figures, the clean one's beside what is required."""
     for name, tally in judged.tallies.items():
-        if name not in SAID:
-            bound = MOST_PERCENT.get(name, MOST_HYPOPNEAS) if name not in WITHOUT_BOUND else None
+        what = name.rpartition(": ")[2]
+        if what not in SAID:
+            bound = MOST_PERCENT.get(what, MOST_HYPOPNEAS) if what not in WITHOUT_BOUND else None
             _line(requirements, f"{name}: missed", 1 - tally.sensitivity, bound)
             show("", f"{tally.hits} found, {len(tally.missed)} missed{_at(tally.missed, listed)}")
-        if name in ("breaths", "breath gaps", *SAID):
-            bound = MOST_PERCENT.get(name, MOST_FALSE_EVENTS) if name not in WITHOUT_BOUND else None
+        if what in ("breaths", "breath gaps", *SAID):
+            bound = MOST_PERCENT.get(what, MOST_FALSE_EVENTS) if what not in WITHOUT_BOUND else None
             _line(requirements, f"{name}: false", 1 - tally.precision, bound)
             show("", f"{len(tally.false)} false{_at(tally.false, listed)}")
     show("of the false breaths", f"{judged.twice} are a true one found twice")
     if sum(judged.kinds.values()):
         show("kind of the apneas found", ", ".join(f"{n} {name}" for name, n in judged.kinds.items()))
         show("", f"wrong ones{_at(judged.confused, listed)}")
-    if not any(name in judged.tallies for name in SAID):
+    if not any(name.endswith(SAID) for name in judged.tallies):
         show("apneas and hypopneas", "this detector scores none; breath gaps only")
 
 

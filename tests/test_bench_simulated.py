@@ -28,9 +28,11 @@ def breath(onset_s: float, inspiratory_s: float = 1.5) -> Breath:
         (at(4.5), [(4.8, 6.0)], [(0, 0)]),
         (at(4.4), [(4.8, 6.0)], []),
         (at(4.9, 5.0), [(4.8, 6.0)], [(0, 0)]),
-        ([(0.0, 30.0)], [(1.0, 12.0), (15.0, 28.0)], [(0, 0)]),
+        ([(0.0, 30.0)], [(1.0, 12.0), (15.0, 28.0)], [(0, 1)]),
         (at(5.0, 9.0), [(4.8, 6.0), (6.6, 7.0), (8.8, 9.5)], [(0, 0), (1, 2)]),
         ([(0.0, 3.0), (4.0, 9.0)], [(2.0, 5.0), (8.0, 9.0)], [(0, 0), (1, 1)]),
+        ([(0.0, 9.9), (10.0, 20.0)], [(10.1, 20.0)], [(1, 0)]),
+        ([(0.0, 40.0), (5.0, 6.0), (30.0, 39.0)], [(5.0, 6.0), (30.0, 40.0)], [(0, 1), (1, 0)]),
     ],
 )
 def test_each_detection_belongs_to_one_thing_at_most(
@@ -44,7 +46,7 @@ def test_what_has_no_partner_is_false_or_missed() -> None:
 
 
 def judged(truth: Truth, found: DetectorOutput, monkeypatch: pytest.MonkeyPatch) -> cohort.Judged:
-    monkeypatch.setattr(cohort, "heard", lambda *_args, **_kwargs: (truth, found))
+    monkeypatch.setattr(cohort, "heard", lambda *_args, **_kwargs: (truth, {"device": found}))
     result = cohort.Judged()
     cohort.judge(result, 7, 0.1, clean=True)
     return result
@@ -70,10 +72,11 @@ def test_events_are_judged_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
             TrueEvent(EventKind.OBSTRUCTIVE_APNEA, 50, 15),
             TrueEvent(EventKind.CENTRAL_APNEA, 100, 15, cause="drive"),
             TrueEvent(EventKind.CENTRAL_APNEA, 150, 15, cause="drive"),
-            TrueEvent(EventKind.HYPOPNEA, 200, 20, 0.5),
+            TrueEvent(EventKind.HYPOPNEA, 180, 12, 0.5),
+            TrueEvent(EventKind.HYPOPNEA, 200, 20, 0.6),
             TrueEvent(EventKind.OBSTRUCTIVE_APNEA, 250, 12),
         ],
-        too_short=[TrueEvent(EventKind.OBSTRUCTIVE_APNEA, 300, 9)],
+        doubtful=[TrueEvent(EventKind.OBSTRUCTIVE_APNEA, 300, 9), TrueEvent(EventKind.HYPOPNEA, 270, 15)],
     )
     kinds = {
         52: EventKind.OBSTRUCTIVE_APNEA,
@@ -87,10 +90,10 @@ def test_events_are_judged_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     result = judged(truth, DetectorOutput(events=said), monkeypatch)
     assert result.kinds == {"right": 1, "wrong": 1, "unclassified": 1}
     assert result.confused == [(7, 100)]
-    assert result.tallies["obstructive_apnea"].missed == [(7, 250)]
-    assert result.tallies["hypopnea (airway)"].missed == [(7, 200)]
-    assert result.tallies["apneas said"].false == [(7, 330)]
-    assert result.tallies["apneas said"].hits == 4
+    assert result.tallies["device: obstructive_apnea"].missed == [(7, 250)]
+    assert result.tallies["device: hypopnea (airway)"].missed == [(7, 200)]
+    assert result.tallies["device: apneas said"].false == [(7, 330)]
+    assert result.tallies["device: apneas said"].hits == 4
 
 
 def test_it_prints_what_it_requires_and_where_it_missed(capsys: pytest.CaptureFixture[str]) -> None:

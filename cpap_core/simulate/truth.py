@@ -64,14 +64,15 @@ class Truth:
     """All that is complete so far, in order; times in s since the first sample.
 
     `shares` tells for each breath how large it is against the reference, by peak flow or by volume, whichever is less.
-    `too_short` holds what would be an event but lasted only 7 to 10 s: a detector that takes its edges a little wider
-    is not wrong there.
+    `doubtful` holds what a detector may say and need not: what would be an event but lasted only 7 to 10 s, where one
+    that takes its edges a little wider is not wrong, and reduced breathing next to an apnea, which AASM makes one event
+    with it.
     """
 
     breaths: list[Breath] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
     events: list[TrueEvent] = field(default_factory=list)
-    too_short: list[TrueEvent] = field(default_factory=list)
+    doubtful: list[TrueEvent] = field(default_factory=list)
     leaks: list[LeakEpisode] = field(default_factory=list)
 
 
@@ -186,12 +187,15 @@ class Scribe:
             else:
                 stretches.append([cycle])
         long = [part for part in stretches if _lasts_s(part) >= SHORTEST_EVENT_S]
+        apneas = [part for part in long if _class(part[0].share) is EventKind.APNEA]
         if not long and _lasts_s(run) >= SHORTEST_EVENT_S:
             # No part is long enough alone, but all of it is less than usual for long enough.
             long = stretches = [run]
-        self.truth.events.extend(_event(part) for part in long)
-        short = [part for part in stretches if SHORTEST_NOTED_S <= _lasts_s(part) < SHORTEST_EVENT_S]
-        self.truth.too_short.extend(_event(part) for part in short)
+        certain = apneas or long
+        self.truth.events.extend(_event(part) for part in certain)
+        self.truth.doubtful.extend(
+            _event(part) for part in stretches if part not in certain and _lasts_s(part) >= SHORTEST_NOTED_S
+        )
 
 
 def _lasts_s(part: list[_Reduced]) -> float:
