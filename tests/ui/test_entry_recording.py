@@ -48,13 +48,13 @@ def test_the_numbers_and_the_flow_of_a_recording(entry: EntryPage) -> None:
     color = "(el) => getComputedStyle(el).color"
     assert entry.card("apneas").locator(".figure").evaluate(color) == quiet
     entry.sample("apneas")
-    assert (figure(entry, "rate"), figure(entry, "apneas")) == ("10.00", "3")
+    assert (figure(entry, "rate"), figure(entry, "apneas")) == ("10.80", "3")
     red = entry.card("apneas").locator(".figure").evaluate(color)
     assert red == "rgb(255, 90, 95)"
     mark = "(el) => getComputedStyle(el, '::before').content"
     assert entry.card("apneas").locator(".figure").evaluate(mark) == '"▲"'
     expect(entry.card("apneas")).to_contain_text("High: 2 or more")
-    expect(entry.card("leak")).to_contain_text("2.62L")
+    expect(entry.card("leak")).to_contain_text("3.73L")
     expect(entry.card("length")).to_contain_text("2 min 30 s")
     canvas = entry.page.locator(".flow-stage canvas")
     expect(canvas).to_have_attribute("aria-label", "Flow in L/min over 150 s: 25 breaths, 3 apneas")
