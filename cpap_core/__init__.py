@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .detector import RespirationDetector, warm_up
     from .readers import read_recording
     from .ring import RingBuffer
+    from .rooms import RoomsDetector
     from .rules import Rules
     from .types import Breath, Chunk, DetectorOutput, EventKind, Onset, OpenEvent, Recording, RespiratoryEvent, Vitals
 
@@ -27,6 +28,7 @@ __all__ = [
     "RespirationDetector",
     "RespiratoryEvent",
     "RingBuffer",
+    "RoomsDetector",
     "Rules",
     "Vitals",
     "analyze",
@@ -37,6 +39,7 @@ __all__ = [
 _HOMES = {
     "RespirationDetector": "detector",
     "RingBuffer": "ring",
+    "RoomsDetector": "rooms",
     "Rules": "rules",
     "analyze": "analysis",
     "read_recording": "readers",

@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import kernels
-from .apneas import BreathGapLog
-from .breaths import BreathLog
-from .indices import minute_ventilation_lpm
+from .findings import Findings
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
-from .scored import ScoredEventLog
 from .state import new_states
 from .types import DetectorOutput, Samples, Vitals
 
-_NO_PRESSURE = np.empty(0, np.float32)
+NO_PRESSURE = np.empty(0, np.float32)
 
 
 class RespirationDetector:
@@ -36,20 +33,13 @@ class RespirationDetector:
     """
 
     def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES, first_sample: int = 0) -> None:
-        rate = float(sampling_rate_hz)
-        if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
-            raise ValueError(
-                f"sampling_rate_hz must lie from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got {sampling_rate_hz!r}; "
-                "resample the signal or correct the rate"
-            )
+        rate = checked_rate(sampling_rate_hz)
         self.sampling_rate_hz = rate
         self.rules = rules
         self._states = new_states(1, rate, rules)
         self._states["samples"] = first_sample
         self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
-        self._breaths = BreathLog(rate)
-        self._gaps = BreathGapLog(rate)
-        self._scored = ScoredEventLog(rate)
+        self._findings = Findings(rate)
 
     @property
     def samples_seen(self) -> int:
@@ -59,17 +49,17 @@ class RespirationDetector:
     @property
     def breath_count(self) -> int:
         """Confirmed onsets so far."""
-        return self._breaths.count
+        return self._findings.breaths.count
 
     @property
     def breath_gap_count(self) -> int:
         """Breath gaps so far, the open one included."""
-        return self._gaps.count
+        return self._findings.gaps.count
 
     @property
     def scored_count(self) -> int:
         """Scored events so far, the open ones included."""
-        return self._scored.count
+        return self._findings.scored.count
 
     @property
     def inverted_s(self) -> float:
@@ -87,7 +77,7 @@ class RespirationDetector:
             Airway pressure in cmH2O; None where there is none.
         """
         flow = _samples(flow_lpm, "flow_lpm")
-        pressure = _NO_PRESSURE
+        pressure = NO_PRESSURE
         if airway_pressure_cmh2o is not None:
             pressure = _samples(airway_pressure_cmh2o, "airway_pressure_cmh2o")
             if len(pressure) != len(flow):
@@ -99,7 +89,7 @@ class RespirationDetector:
         while len(flow):
             taken, filled = kernels.advance(self._states, 0, flow, pressure, self._rows)
             if filled:
-                self._collect(filled, output)
+                self._findings.collect(self._rows[:filled], output)
             flow = flow[taken:]
             pressure = pressure[taken:]
         return output
@@ -107,7 +97,7 @@ class RespirationDetector:
     def flush(self) -> DetectorOutput:
         """Close what is open, as at the end of the recording; later samples begin a new stretch."""
         output = DetectorOutput()
-        self._collect(kernels.finish(self._states, 0, self._rows), output)
+        self._findings.collect(self._rows[: kernels.finish(self._states, 0, self._rows)], output)
         return output
 
     def count_on(self, breaths: int, breath_gaps: int, scored: int) -> None:
@@ -118,51 +108,13 @@ class RespirationDetector:
         breaths, breath_gaps, scored : int
             What the counts of that name are from now on, what is in progress included.
         """
-        self._breaths.count = breaths
-        self._gaps.count_on(breath_gaps)
-        self._scored.count_on(scored)
+        self._findings.breaths.count = breaths
+        self._findings.gaps.count_on(breath_gaps)
+        self._findings.scored.count_on(scored)
 
     def vitals(self) -> Vitals:
         """Tell the current numbers; means are over the last five breaths, fewer at first."""
-        state = self._states[0]
-        armed = bool(state["armed"])
-        since = None
-        if armed:
-            peak = state["top_position"] if state["inspiring"] else state["last_peak"]
-            since = max(0.0, float(state["valid"] - 1 - peak)) / self.sampling_rate_hz
-        breathing = not self._gaps.is_open
-        rate = self._breaths.respiratory_rate_per_min if breathing else None
-        volume = self._breaths.tidal_volume_ml if breathing else None
-        pressure = float(state["pressure"])
-        return Vitals(
-            armed=armed,
-            seconds_since_breath=since,
-            breath_gap_open=self._gaps.is_open,
-            respiratory_rate_per_min=rate,
-            tidal_volume_ml=volume,
-            minute_ventilation_lpm=minute_ventilation_lpm(volume, rate),
-            leak_lpm=self._breaths.leak_lpm,
-            airway_pressure_cmh2o=pressure if isfinite(pressure) else None,
-            flow_is_inverted=bool(state["inverted"]),
-        )
-
-    def _collect(self, filled: int, output: DetectorOutput) -> None:
-        for row in self._rows[:filled].tolist():
-            kind = row[0]
-            if kind == kernels.ONSET:
-                output.onsets.append(self._breaths.take_onset(row))
-            elif kind == kernels.BREATH:
-                output.breaths.append(self._breaths.take_breath(row))
-            elif kind == kernels.GAP_OPENED:
-                output.opened.append(self._gaps.open(row))
-            elif kind == kernels.GAP_CLOSED:
-                output.events.append(self._gaps.close(row))
-            elif kind == kernels.EVENT_OPENED:
-                output.opened.append(self._scored.open(row))
-            elif kind == kernels.EVENT_CLOSED:
-                output.events.append(self._scored.close(row))
-            else:
-                self._breaths.forget_recent()
+        return self._findings.vitals(self._states[0])
 
 
 def warm_up() -> None:
@@ -173,6 +125,17 @@ def warm_up() -> None:
     detector.update(breathing, breathing)
     detector.vitals()
     detector.flush()
+
+
+def checked_rate(sampling_rate_hz: float) -> float:
+    """Refuse a rate that no device has."""
+    rate = float(sampling_rate_hz)
+    if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
+        raise ValueError(
+            f"sampling_rate_hz must lie from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got {sampling_rate_hz!r}; "
+            "resample the signal or correct the rate"
+        )
+    return rate
 
 
 def _samples(values: ArrayLike, name: str) -> Samples:

@@ -21,6 +21,9 @@ NOISE_BEND = 2.99
 LONGEST_NOISE_STEP_S = 0.1
 """At 0.1 s the fourth difference of breathing at 60/min is a twentieth of it, and of noise three times it."""
 
+MOST_USUAL = 64
+"""Breaths whose depth is remembered at most."""
+
 FEWEST_FLAT_STEPS = 6
 """An inspiration shorter than that has no middle half to speak of."""
 
@@ -63,8 +66,8 @@ STATE = np.dtype(
         ("scoring_from", "i8"),
         ("reference_memory", "i8"),
         ("reference_hold", "i8"),
-        ("peak_memory", "i8"),
-        ("fewest_peaks", "i8"),
+        ("usual_memory", "i8"),
+        ("fewest_usual", "i8"),
         ("fewest_flat", "i8"),
         ("apnea_enter", "f8"),
         ("apnea_leave", "f8"),
@@ -161,19 +164,21 @@ STATE = np.dtype(
         ("low_onset_at", "f8"),
         ("apnea_open", "i8"),
         ("apnea_certain", "f8"),
-        ("peak_reference", "f8"),
-        ("peaks_taken", "i8"),
+        ("usual_taken", "i8"),
+        ("usual_peak", "f8"),
+        ("usual_volume", "f8"),
+        ("usual_peaks", "f8", (MOST_USUAL,)),
+        ("usual_volumes", "f8", (MOST_USUAL,)),
         ("shallow_breaths", "i8"),
         ("shallow_onset", "f8"),
         ("shallow_onset_at", "f8"),
         ("hypopnea_open", "i8"),
         ("hypopnea_certain", "f8"),
-        # The probe's two overlapping windows: flow's and pressure's real and imaginary part; the sums over windows.
+        # The probe's two overlapping windows: flow's and pressure's real and imaginary part; and the windows' vote.
         ("probe_windows", "f8", (2, 4)),
         ("probe_samples", "i8"),
-        ("probe_real", "f8"),
-        ("probe_imaginary", "f8"),
-        ("probe_power", "f8"),
+        ("probe_open", "i8"),
+        ("probe_closed", "i8"),
         # The slope of flow, and what it says of flow's sign.
         ("slope_square", "f8"),
         ("slope_cube", "f8"),
@@ -229,8 +234,8 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     states["scoring_from"] = round(rules.scoring_from_s * steps_per_s)
     states["reference_memory"] = max(1, round(rules.reference_s * steps_per_s))
     states["reference_hold"] = round(rules.reference_hold_s * steps_per_s)
-    states["peak_memory"] = max(1, round(rules.reference_breaths))
-    states["fewest_peaks"] = BREATHS_IN_MEANS
+    states["usual_memory"] = min(MOST_USUAL, max(1, round(rules.reference_breaths)))
+    states["fewest_usual"] = BREATHS_IN_MEANS
     states["fewest_flat"] = FEWEST_FLAT_STEPS
     states["apnea_enter"] = rules.apnea_enter
     states["apnea_leave"] = rules.apnea_leave

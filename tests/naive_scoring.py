@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import hypot, isfinite
+from math import isfinite
 
 import numpy as np
 
 from cpap_core.rules import Rules
 from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent
 
-FEWEST_PEAKS = 5
+FEWEST_USUAL = 5
 SAMPLES_IN_A_PERIOD = 3.0
 
 
@@ -35,7 +35,7 @@ class Scored:
         self.low = 0
         self.probed: list[int] = []
         self.apnea: OpenEvent | None = None
-        self.usual, self.breaths = 0.0, 0
+        self.usual: list[tuple[float, float]] = []
         self.shallow: list[tuple[float, float]] = []
         self.hypopnea: OpenEvent | None = None
 
@@ -103,19 +103,19 @@ class Scored:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
 
-    def weigh(self, peak: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
+    def weigh(self, peak: float, volume: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
         """A breath whose peak is final."""
         if self.apnea:
             return
-        if self.breaths >= FEWEST_PEAKS and peak < self.rules.hypopnea_share * self.usual:
+        recent = self.usual[-round(self.rules.reference_breaths) :]
+        usual = [float(np.median([breath[k] for breath in recent])) for k in (0, 1)] if recent else [0.0, 0.0]
+        share = self.rules.hypopnea_share
+        if len(recent) >= FEWEST_USUAL and (peak < share * usual[0] or volume < share * usual[1]):
             self.shallow.append((onset, onset_at))
         else:
             self.end_shallow(onset, found)
         if not self.shallow or onset - self.shallow[0][0] > self.longest * self.step:
-            self.breaths += 1
-            news = peak if self.breaths == 1 else min(peak, self.rules.reference_clip * self.usual)
-            self.usual += (news - self.usual) / min(self.breaths, round(self.rules.reference_breaths))
-            self.usual = max(self.usual, self.rules.minimum_amplitude_lpm)
+            self.usual.append((peak, volume))
 
     def close(self, end: float, found: DetectorOutput) -> None:
         """The stretch has ended."""
@@ -151,25 +151,23 @@ class Scored:
         self.hypopnea, self.shallow = None, []
 
     def kind(self) -> EventKind:
-        """|sum F conj(P)| / sum |P|^2 by Fourier sums over whole windows of all that was probed."""
+        """A vote of windows by |F conj(P)| / |P|^2, from Fourier sums over all that was probed."""
         length = 2 * round(0.5 * self.rules.probe_window_s * self.rate)
         if self.rate < SAMPLES_IN_A_PERIOD * self.rules.probe_hz:
             return EventKind.APNEA
         k = np.arange(length)
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * k / length)
-        cross, power = 0j, 0.0
+        is_open: list[bool] = []
         for run in self.runs():
             for start in range(0, len(run) - length + 1, length // 2):
                 at = np.array(run[start : start + length], dtype=int)
                 wave = hann * np.exp(-2j * np.pi * self.rules.probe_hz / self.rate * (start + k))
                 f, p = np.sum(self.flow[at] * wave), np.sum(self.pressure[at] * wave)
                 if abs(p) >= self.rules.probe_least_cmh2o * length / 4:
-                    cross += f * np.conj(p)
-                    power += abs(p) ** 2
-        if not power:
+                    is_open.append(abs(f * np.conj(p)) / abs(p) ** 2 / 60 > self.rules.open_airway_lps_per_cmh2o)
+        if not is_open:
             return EventKind.APNEA
-        is_open = hypot(cross.real, cross.imag) / power / 60 > self.rules.open_airway_lps_per_cmh2o
-        return EventKind.CENTRAL_APNEA if is_open else EventKind.OBSTRUCTIVE_APNEA
+        return EventKind.CENTRAL_APNEA if sum(is_open) > len(is_open) / 2 else EventKind.OBSTRUCTIVE_APNEA
 
     def runs(self) -> list[list[int]]:
         """What was probed, cut where flow or pressure is missing."""

@@ -22,7 +22,7 @@ from .rows import (
     STRETCH_ENDED,
     UNCLASSIFIED,
 )
-from .stream import advance, finish
+from .stream import advance, advance_rooms, finish
 
 __all__ = [
     "APNEA",
@@ -40,5 +40,6 @@ __all__ = [
     "STRETCH_ENDED",
     "UNCLASSIFIED",
     "advance",
+    "advance_rooms",
     "finish",
 ]

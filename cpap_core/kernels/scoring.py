@@ -1,13 +1,16 @@
 """Scored events: apneas where flow all but ceases, hypopneas where breaths in a row are shallow.
 
 An apnea is followed step by step, on the mean of |flow - baseline| against its own long mean; a hypopnea breath by
-breath, on peak flow against that of the breaths before. While breathing is reduced, neither long mean learns from it.
+breath, on peak flow and inspired volume against their medians over the breaths before. While breathing is reduced,
+neither learns from it.
 """
 
 # njit hides the types of what it compiles; the callers in detector.py are checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations
+
+import numpy as np
 
 from .jit import inner
 from .probe import begin_probe, kind_by_probe
@@ -24,8 +27,7 @@ def forget_scoring(s):
     s.reference_steps = 0
     s.low_steps = 0
     s.apnea_open = 0
-    s.peak_reference = 0.0
-    s.peaks_taken = 0
+    s.usual_taken = 0
     s.shallow_breaths = 0
     s.hypopnea_open = 0
 
@@ -75,11 +77,14 @@ def follow_effort(s, position, missing, rows, filled):
 
 
 @inner
-def weigh_breath(s, peak_flow, rows, filled):
+def weigh_breath(s, peak_flow, volume, rows, filled):
     """Take a breath whose peak is final: it begins a run of shallow ones, goes on with it, or ends it."""
     if s.apnea_open:
         return filled
-    is_shallow = s.peaks_taken >= s.fewest_peaks and peak_flow < s.hypopnea_share * s.peak_reference
+    known = min(s.usual_taken, s.usual_memory)
+    is_shallow = known >= s.fewest_usual and (
+        peak_flow < s.hypopnea_share * s.usual_peak or volume < s.hypopnea_share * s.usual_volume
+    )
     if is_shallow:
         if s.shallow_breaths == 0:
             s.shallow_onset = s.onset
@@ -88,11 +93,20 @@ def weigh_breath(s, peak_flow, rows, filled):
     else:
         filled = _end_shallow(s, s.onset, rows, filled)
     if s.shallow_breaths == 0 or s.onset - s.shallow_onset > s.reference_hold * s.step:
-        s.peaks_taken += 1
-        news = peak_flow if s.peaks_taken == 1 else min(peak_flow, s.reference_clip * s.peak_reference)
-        s.peak_reference += (news - s.peak_reference) / min(s.peaks_taken, s.peak_memory)
-        s.peak_reference = max(s.peak_reference, s.minimum_amplitude)
+        at = s.usual_taken % s.usual_memory
+        s.usual_peaks[at] = peak_flow
+        s.usual_volumes[at] = volume
+        s.usual_taken += 1
+        known = min(s.usual_taken, s.usual_memory)
+        s.usual_peak = _median(s.usual_peaks, known)
+        s.usual_volume = _median(s.usual_volumes, known)
     return filled
+
+
+@inner
+def _median(values, count):
+    ordered = np.sort(values[:count])
+    return 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
 
 
 @inner

@@ -12,7 +12,7 @@ from .jit import entry, inner
 from .phases import end_inspiration
 from .pressure import average_pressure, miss_pressure
 from .probe import measure_probe
-from .rows import ROWS_KEPT_FREE, RUNNING, STARTING, STRETCH_ENDED, WAITING
+from .rows import ROWS, ROWS_KEPT_FREE, RUNNING, STARTING, STRETCH_ENDED, WAITING
 from .scoring import close_scored, forget_scoring
 from .start import find_first_levels
 from .steps import take_step
@@ -181,6 +181,48 @@ def advance(states, room, flow, pressure, rows):
     elif s.pressure_missing < s.stretch_gap:
         miss_pressure(s, taken)
     return taken, filled
+
+
+@entry
+def advance_rooms(states, first, flow, pressure, taken, rows, ends):
+    """Take samples of all rooms from a position on, until all are taken or the output is full.
+
+    Parameters
+    ----------
+    states : structured array of shape (n_rooms,), STATE
+        All rooms' states.
+    first : int
+        Position of the room to go on with.
+    flow : array of shape (n_rooms, n_samples), float32
+        Flow in L/min.
+    pressure : array of shape (n_rooms, n_samples) or (1, 0), float32
+        Airway pressure in cmH2O; empty where there is no such channel.
+    taken : array of shape (n_rooms,), int64
+        Samples taken of each room by now; changed.
+    rows : array of shape (n_rows, COLUMNS), float64
+        Output, one room's rows after another's.
+    ends : array of shape (n_rooms,), int64
+        Output: the row after each room's last, for the rooms of this call.
+
+    Returns
+    -------
+    int
+        The room to go on with; as many as there are when all is taken.
+    """
+    filled = 0
+    has_pressure = pressure.shape[1] > 0
+    for room in range(first, len(states)):
+        channel = pressure[room] if has_pressure else pressure[0]
+        while taken[room] < flow.shape[1] and len(rows) - filled >= ROWS:
+            begin = taken[room]
+            rest = channel[begin:] if has_pressure else channel
+            more, written = advance(states, room, flow[room, begin:], rest, rows[filled : filled + ROWS])
+            taken[room] += more
+            filled += written
+        ends[room] = filled
+        if taken[room] < flow.shape[1]:
+            return room
+    return len(states)
 
 
 @entry

@@ -9,7 +9,7 @@ import edfio
 import numpy as np
 import pytest
 
-from cpap_core import DetectorOutput, RespirationDetector, read_recording
+from cpap_core import DetectorOutput, EventKind, RespirationDetector, read_recording
 from tests.core.recordings import SHARED_DATA
 
 SAMPLES = SHARED_DATA / "samples"
@@ -25,7 +25,8 @@ def detected(number: int, *, gain: float = 1.0, leak_lpm: float = 0.0) -> tuple[
     recording = read_recording(SAMPLES / name)
     detector = RespirationDetector(recording.sampling_rate_hz)
     found, rest = detector.update(recording.flow_lpm * gain + leak_lpm), detector.flush()
-    whole = DetectorOutput(found.onsets, found.breaths + rest.breaths, found.opened, found.events + rest.events)
+    gaps = [event for event in found.events + rest.events if event.kind is EventKind.BREATH_GAP]
+    whole = DetectorOutput(found.onsets, found.breaths + rest.breaths, [], gaps)
     return json.loads((SAMPLES / "truth.json").read_text())[name], recording.start_time, whole
 
 
