@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHES = {
+    "detector": "breaths and apneas beside a device's own scoring, beside other tools, and what it costs in biquads",
     "push": "pushes to many browsers: latency, continuity, cost, beside a bare broadcast and the plain way",
     "browser": "a page in Chromium: share of its main thread, painting, time until live, bytes, heap",
     "initial": "what a page costs that joins: bytes until it is live, and time",
@@ -16,6 +17,7 @@ BENCHES = {
     "memory": "the server's memory over an hour of recording time of 16 rooms",
     "backup": "a backup of a large store while devices stream: how long, and whether acknowledgements wait",
     "review": "a stored night of 8 h: opening it, zooming into it, what it holds up, and the same in Chromium",
+    "simulated": "breaths and events of simulated patients, whose truth is known exactly",
     "start": "from the command to the first page, and after a restart with a full store",
 }
 
@@ -25,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: ./monitor bench NAME [options]\n")
         for name, text in BENCHES.items():
-            print(f"  {name:<9} {text}")
+            print(f"  {name:<10} {text}")
         print("\n./monitor bench NAME --help says more. A bench ends with 1 where a requirement is not met.")
         return 0
     if arguments[0] not in BENCHES:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Imported here, so that each command loads what it needs: `analyze` no web server, `replay` no detector.
-    from monitor_app import analyze, doctor, keep
+    from monitor_app import analyze, doctor, keep, simulate
     from monitor_app.bedside import replay
 
     settings = "\n".join(f"  {name:<28} {text} (default {value or 'empty'})" for name, value, text in config.table())
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, module, text in (
         ("replay", replay, "a bedside device that streams a recording, or a night's folder, into a running server"),
         ("analyze", analyze, "breaths and apneas of a recording"),
+        ("simulate", simulate, "a night of a simulated patient as a recording, and its truth beside it"),
         ("doctor", doctor, "checks this machine and the settings, and says what is wrong and what to do"),
     ):
         command = commands.add_parser(name, help=text, description=text)

@@ -16,7 +16,8 @@ from store.rows import CommandRow, EventRow, RecordingRow, SegmentRow, Space, fe
 SEGMENTS_AT_ONCE = 32
 """Rows that an iteration over a recording holds in memory: 32 of 10 s are 50 kB at 25 Hz and two channels."""
 
-ROWS_OF_FOUR_HOURS = 1440
+ROWS_OF_A_DAY = 8640
+"""No device may send more at once: after a longer break it begins another stream."""
 
 NEVER = 1 << 62
 """No id is so large."""
@@ -155,20 +156,17 @@ class Reader(Overview, Catalogue):
         found = self._query(query, [recording_id])
         return float(found[0][0]) if found else None
 
-    def lead_s(self, stream_id: str) -> float | None:
-        """Give how far a stream's own time (s after sample 0) is ahead of the server's, in s; None without samples.
+    def arrivals(self, stream_id: str, most: int = ROWS_OF_A_DAY) -> list[tuple[float, float]]:
+        """Give when a stream's stored rows were taken and received, the newest first.
 
-        Samples arrive when they are taken or later, so the row that was least late counts; among those of the last
-        hours only, since two clocks drift apart.
+        Each row gives its end, in s after the stream's sample 0, and when that was received, in epoch s.
         """
         query = (
-            "SELECT max((segments.first_sample + n_samples) / sampling_rate_hz - received_at) FROM"
-            " (SELECT recording_id, first_sample, n_samples, received_at FROM segments WHERE recording_id IN"
-            " (SELECT id FROM recordings WHERE stream_id = ?) ORDER BY first_sample DESC LIMIT ?) segments"
-            " JOIN recordings ON recordings.id = recording_id"
+            "SELECT (segments.first_sample + n_samples) / sampling_rate_hz, received_at FROM recordings"
+            " CROSS JOIN segments ON recording_id = recordings.id WHERE stream_id = ?"
+            " ORDER BY stay_id DESC, segments.first_sample DESC LIMIT ?"
         )
-        lead = self._query(query, [stream_id, ROWS_OF_FOUR_HOURS])[0][0]
-        return None if lead is None else float(lead)
+        return self._query(query, [stream_id, most])
 
     def space(self) -> Space:
         """Tell how large the data file is, and what the retention removed."""

@@ -316,6 +316,10 @@ class Store(Reader):
         )
         return self._writer.submit(add, len(flow_image or b""))
 
+    def settled(self) -> Future[None]:
+        """Write nothing: what was queued before is on disk once this is done."""
+        return self._writer.submit(lambda _db: None)
+
     def set_meta(self, key: str, value: str) -> Future[None]:
         """Store a word about the whole data file."""
         return self._writer.submit(partial(operations.set_meta, key=key, value=value))

@@ -119,6 +119,12 @@ CLAUSES = {
     "F43.2": "It works in a notebook cell on live data",
     "F43.3": "It works in a notebook cell on replayed data",
     "F43.4": "It works in a notebook cell on stored data",
+    # Simulated patient
+    "F49.1": "A simulated patient's airway answers to pressure: raising it ends obstructive events within a minute",
+    "F49.2": "Central apneas do not change with pressure; all that is shown follows from drive, mechanics and device",
+    "F49.3": "Its breaths and events are known exactly, from mechanics and drive and no detector",
+    "F49.4": "It is the same for the same seed, in any chunks",
+    "F49.5": "It is written as raw counts or EDF+ with its truth beside it, by one command",
     # Stays
     "F50.1": "A stay begins by admission, or by the first sample in a room, then unidentified until admission",
     "F50.2": "Transfer to another room, on the page and by API",

@@ -11,10 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cpap_core import warm_up
 from tests import browser as chromium
 
 UI_TESTS = Path(__file__).parent / "ui"
 LOCAL_SCHEMES = {"about", "blob", "data"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernels once, before several processes and servers would each do it at the same time."""
+    if not hasattr(session.config, "workerinput"):
+        warm_up()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,7 +33,10 @@ MUST_NOT_IMPORT = {
     "monitor_app.views": ["store", "sqlite3", "sqlite_utils"],
 }
 # What only one place may import.
-ONLY_IN = {"numba": ["cpap_core.kernels.jit"], "edfio": ["cpap_core.readers"]}
+ONLY_IN = {
+    "numba": ["cpap_core.kernels.jit", "cpap_core.simulate.mechanics"],
+    "edfio": ["cpap_core.readers", "cpap_core.simulate.writing"],
+}
 # These wire everything, so only they and the command line's own parts know them.
 TOP = {"monitor_app.cli": [], "monitor_app.server": ["monitor_app.cli", "monitor_app.demo"]}
 

@@ -77,7 +77,7 @@ def project(tmp_path: Path) -> Project:
 def test_help_needs_no_setup(project: Project, arguments: list[str]) -> None:
     answer = project.start(*arguments)
     assert answer.returncode == 0
-    for command in ("demo", "serve", "replay", "analyze", "backup", "restore", "doctor", "test", "bench"):
+    for command in ("demo", "serve", "replay", "analyze", "simulate", "backup", "restore", "doctor", "test", "bench"):
         assert f"\n  {command} " in answer.stdout
     assert not project.venv.exists()
 
@@ -86,8 +86,8 @@ def test_an_unknown_command_is_one_line_and_no_setup(project: Project) -> None:
     answer = project.start("analyse")
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.splitlines() == [
-        "There is no command 'analyse'. The commands are: demo, serve, replay, analyze, backup, restore, doctor, test, "
-        "bench."
+        "There is no command 'analyse'. The commands are: demo, serve, replay, analyze, simulate, backup, restore, "
+        "doctor, test, bench."
     ]
     assert not project.venv.exists()
 
@@ -240,6 +240,6 @@ def test_the_script_names_the_commands_of_the_command_line() -> None:
     )
     listed = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True).stdout
     commands = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         assert f"\n    {command} " in answer.stdout

@@ -1,6 +1,6 @@
 // What is wrong in a room, in words; the page adds what only its own clock can know.
 
-import { duration } from "./format.js";
+import { duration, whole } from "./format.js";
 import { SILENT_AFTER_S, stateOf } from "./clock.js";
 
 export const MARK = { high: "!!!", medium: "!!", low: "!" };
@@ -76,4 +76,11 @@ export function whoOf(room) {
 export function measuredOf(room, { current }) {
   const { measured } = room;
   return !current && measured && measured.time > (room.newest_sample_time ?? 0) ? measured : null;
+}
+
+/** The latest pressure that was set or measured; of a live device that was never told one, what it has in the mask. */
+export function pressureOf(room, { current }, measured) {
+  const known = measured ? measured.pressure_cmh2o : room?.pressure_cmh2o;
+  const inMask = current && known == null && room.mask_pressure_cmh2o != null;
+  return { inMask, figure: whole(inMask ? room.mask_pressure_cmh2o : known), unit: inMask ? "cmH₂O mask" : "cmH₂O" };
 }

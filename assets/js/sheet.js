@@ -2,7 +2,7 @@
 
 import { MANY_APNEAS, UNKNOWN, apneas, hundredth, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
-import { measuredOf, remarkOf, whoOf } from "./conditions.js";
+import { measuredOf, pressureOf, remarkOf, whoOf } from "./conditions.js";
 import { PressureCommand } from "./command.js";
 import { PicturePane, fileStamp } from "./picture.js";
 import { RecordList } from "./records.js";
@@ -180,14 +180,17 @@ export class RoomSheet {
     setClass(this.element, "lost", beat.lost);
   }
 
-  showNumbers(room, { current }, measured) {
+  showNumbers(room, found, measured) {
+    const { current } = found;
+    const pressure = pressureOf(room, found, measured);
     const values = current
-      ? [whole(room.pressure_cmh2o), whole(room.respiratory_rate_per_min), whole(room.apnea_count_last_hour), this.clock.time(room.newest_sample_time)]
+      ? [pressure.figure, whole(room.respiratory_rate_per_min), whole(room.apnea_count_last_hour), this.clock.time(room.newest_sample_time)]
       : measured
         ? [whole(measured.pressure_cmh2o), hundredth(measured.respiratory_rate_per_min), whole(measured.apnea_count), this.clock.moment(measured.time, this.now)]
         : [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN];
     values.forEach((value, i) => setFigure(this.cells[i].figure, value));
-    const [, , count, received] = this.cells;
+    const [set, , count, received] = this.cells;
+    setText(set.term, pressure.inMask ? "pressure in the mask" : "pressure");
     const latest = current ? room.apnea_count_last_hour : measured?.apnea_count;
     setClass(count.cell, "many", latest >= MANY_APNEAS);
     const total = (current || measured) && room.total_apnea_count !== null ? `of ${whole(room.total_apnea_count)} in all` : "";

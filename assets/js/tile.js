@@ -3,7 +3,7 @@
 import { MANY_APNEAS, UNKNOWN, hundredth, lead, node, setAttribute, setClass, setFigure, setHidden, setText, whole } from "./format.js";
 import { Band } from "./band.js";
 import { stateOf } from "./clock.js";
-import { measuredOf, remarkOf, whoOf } from "./conditions.js";
+import { measuredOf, pressureOf, remarkOf, whoOf } from "./conditions.js";
 import { FlowScale } from "./scale.js";
 import { Trace, WINDOW_S } from "./trace.js";
 
@@ -38,7 +38,8 @@ export class Tile {
     this.mrn = node("span", "tile-mrn");
     this.pressure = node("span", "tile-pressure");
     this.pressureFigure = node("span", "figure", UNKNOWN);
-    this.pressure.append(this.pressureFigure, node("span", "unit", "cmH₂O"));
+    this.pressureUnit = node("span", "unit", "cmH₂O");
+    this.pressure.append(this.pressureFigure, this.pressureUnit);
     this.who = node("span", "tile-who");
     this.who.append(this.name, this.mrn);
     head.append(title, this.who, this.pressure);
@@ -97,8 +98,9 @@ export class Tile {
     const measured = measuredOf(room, found);
     setClass(this.element, "measured", measured !== null);
     const known = current || measured !== null;
-    const pressure = measured ? measured.pressure_cmh2o : room.pressure_cmh2o;
-    setFigure(this.pressureFigure, known ? whole(pressure) : UNKNOWN);
+    const { figure, unit } = pressureOf(room, found, measured);
+    setFigure(this.pressureFigure, known ? figure : UNKNOWN);
+    setText(this.pressureUnit, unit);
     TILE_NUMBERS.forEach(({ value }, i) => setFigure(this.numbers[i].figure, current ? value(room) : UNKNOWN));
     if (measured) setFigure(this.numbers[0].figure, hundredth(measured.respiratory_rate_per_min).replace(/\.?0+$/, ""));
     const apneas = measured ? measured.apnea_count : room.apnea_count_last_hour;

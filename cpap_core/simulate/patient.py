@@ -1,68 +1,32 @@
-"""A simulated patient: breathes one respiratory cycle after the other, at the pressure of the moment.
+"""A simulated patient: drive, airway, lung and mask, at the pressure of the moment.
 
-A cycle is decided and drawn when its first sample is asked for. Everything random or transcendental happens there, over
-arrays whose length does not depend on the caller; what depends on the pressure is added as samples leave, by exact
-arithmetic. So the signal is the same however it is cut into chunks.
+From breath to breath the drive, the airway and the leak are decided; between two decisions the equation of motion is
+solved step by step (`mechanics.py`). Decisions fall on steps and chance belongs to decisions or to samples, never to
+calls, so that the signal is the same however it is cut into chunks.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cpap_core.simulate.airway import Airway, AirwayTraits, Cycle, wander
-from cpap_core.simulate.leak import REFERENCE_CMH2O, Leak, LeakTraits
-from cpap_core.simulate.truth import TrueEvent, Truth
-from cpap_core.simulate.waveforms import Array, expiration, inspiration, oscillation
-from cpap_core.types import Breath, EventKind, Samples
+from cpap_core.simulate import constants as c
+from cpap_core.simulate.airway import Airway, Tone
+from cpap_core.simulate.device import Sensors
+from cpap_core.simulate.drive import Chemoreceptor, Cycle, Drive
+from cpap_core.simulate.leak import Leak, opening
+from cpap_core.simulate.mechanics import STATE, advance
+from cpap_core.simulate.traits import PatientTraits
+from cpap_core.simulate.truth import CycleDone, Inspiration, Scribe, Truth
+from cpap_core.types import Samples
 
-_PROBE_HZ = 4.17
-_PROBE_CMH2O = 0.3
-_PROBE_DELAY_S = 4.0
-"""A device that misses breaths asks the airway by a small oscillation, as ResMed's do."""
-_PROBE_LPM_PER_CMH2O = {EventKind.OBSTRUCTIVE_APNEA: 3.3, EventKind.CENTRAL_APNEA: 8.0}
-"""A closed airway answers the probe with mask and throat only, an open one with the lung behind."""
-_LOWEST_OSCILLATION_RATE_HZ = 10.0
-"""Below this sampling rate probe and heartbeat would fold into the frequencies of breathing."""
-_DIP_CMH2O_PER_LPM = 0.03
-_RAMP_CMH2O_PER_S = 1.0
-_LONGEST_CYCLE_S = 7.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatientTraits(AirwayTraits, LeakTraits):
-    """How one patient differs from another, in addition to airway and mask.
-
-    Attributes
-    ----------
-    pressure_cmh2o : float
-        Set pressure at the start.
-    respiratory_rate_per_min, tidal_volume_ml : float
-        Of quiet breathing; both vary from breath to breath and drift over minutes.
-    inspiratory_fraction : float
-        Share of inspiration in a cycle.
-    variability : float
-        Relative spread from breath to breath.
-    sighs_per_h : float
-        Deep single breaths.
-    heart_rate_per_min, heartbeat_lpm : float
-        The heart's ripple on the flow.
-    flow_noise_lpm, pressure_noise_cmh2o : float
-        Standard deviation of the sensors' noise.
-    """
-
-    pressure_cmh2o: float = 8.0
-    respiratory_rate_per_min: float = 14.5
-    tidal_volume_ml: float = 480.0
-    inspiratory_fraction: float = 0.4
-    variability: float = 0.07
-    sighs_per_h: float = 6.0
-    heart_rate_per_min: float = 62.0
-    heartbeat_lpm: float = 0.4
-    flow_noise_lpm: float = 0.2
-    pressure_noise_cmh2o: float = 0.03
+Array = NDArray[np.float64]
+_ALWAYS_OPEN_CMH2O = -1000.0
+_SETTLING_S = 12.0
 
 
 class SimulatedPatient:
@@ -96,141 +60,160 @@ class SimulatedPatient:
         self.traits = PatientTraits(**traits)  # type: ignore[arg-type]
         self.sampling_rate_hz = sampling_rate_hz
         self.truth = Truth()
-        self._keep_truth = keep_truth
-        self._rng = np.random.default_rng(seed)
-        self._airway = Airway(self.traits, self._rng)
-        self._leak = Leak(self.traits, self._rng)
+        self._steps_per_sample = math.ceil(c.LOWEST_STEPS_PER_S / sampling_rate_hz)
+        # One stream of chance for each part, so that what one does changes none of the others.
+        streams = np.random.SeedSequence(seed).spawn(7)
+        rngs = [np.random.default_rng(stream) for stream in streams]
+        self._states, self._effort_cmh2o, quiet_peak_lpm = new_state(
+            self.traits, sampling_rate_hz, self._steps_per_sample
+        )
+        self._state = self._states[0]
+        rise = float(self._state["co2_production"] / c.CO2_STORE_L)
+        self._chemoreceptor = Chemoreceptor(self.traits.chemical_delay_s)
+        self._drive = Drive(self.traits, rngs[0], rngs[1])
+        self._airway = Airway(self.traits, rngs[2], rise)
+        self._leak = Leak(self.traits, rngs[3])
+        self._sensors = Sensors(self.traits, sampling_rate_hz, rngs[4:])
+        self._scribe = Scribe(self.truth, quiet_peak_lpm, self.traits.tidal_volume_ml) if keep_truth else None
         self._index = 0
-        self._ramp = (0, self.traits.pressure_cmh2o, self.traits.pressure_cmh2o)
-        self._elapsed_s = 60.0 / self.traits.respiratory_rate_per_min
-        self._pace_drift = self._depth_drift = self._pace_wobble = self._depth_wobble = 0.0
-        self._probe_phase = self._heart_phase = 0.0
-        self._leak_level = self.traits.leak_lpm
-        self._breath: Breath | None = None
-        self._event: TrueEvent | None = None
-        self._cycle_start = self._cycle_stop = 0
-        self._flow = self._leak_scale = self._dip = np.empty(0)
+        self._cycle: Cycle | None = None
+        self._stable = True
+        self._calm_since_s = 0.0
+        self._decide_at = 0
 
     @property
     def pressure_cmh2o(self) -> float:
         """The pressure that was set last."""
-        return self._ramp[2]
+        return float(self._state["commanded"])
+
+    @property
+    def lung_volume_l(self) -> float:
+        """Volume in the lung above that without pressure."""
+        return float(self._state["volume"])
 
     def set_pressure(self, pressure_cmh2o: float) -> None:
         """Let the airway pressure go to this one, by 1 cmH2O in a second, from the next sample on."""
-        self._ramp = (self._index, float(self._ramp_at(np.array([self._index]))[0]), float(pressure_cmh2o))
+        self._state["commanded"] = pressure_cmh2o
 
     def samples(self, n: int) -> tuple[Samples, Samples]:
         """Breathe on for `n` samples; flow in L/min and airway pressure in cmH2O, each of shape (n,)."""
-        flow, pressure = np.empty(n, np.float32), np.empty(n, np.float32)
-        done = 0
-        while done < n:
-            if self._index == self._cycle_stop:
-                self._draw_cycle()
-            m = min(n - done, self._cycle_stop - self._index)
-            here = slice(self._index - self._cycle_start, self._index - self._cycle_start + m)
-            set_pressure = self._ramp_at(np.arange(self._index, self._index + m))
-            leak = self._leak_scale[here] * np.sqrt(set_pressure)
-            flow[done : done + m] = self._flow[here] + leak
-            pressure[done : done + m] = set_pressure + self._dip[here]
-            self._index += m
-            done += m
-        return flow, pressure
+        return self.signals(n)[:2]
 
-    def _ramp_at(self, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Array:
-        """Set pressure at the samples `index`, in cmH2O."""
-        begin, old, new = self._ramp
-        way = np.minimum((index - begin) * (_RAMP_CMH2O_PER_S / self.sampling_rate_hz), abs(new - old))
-        ramp: Array = old + way if new >= old else old - way
-        return ramp
+    def signals(self, n: int) -> tuple[Samples, Samples, Array]:
+        """Breathe on for `n` samples; as `samples`, and the true flow into the lung in L/min, of shape (n,)."""
+        flow, pressure, lung = np.empty((3, n))
+        stop = (self._index + n - 1) * self._steps_per_sample + 1 if n else self._step
+        filled = 0
+        while self._step < stop:
+            if self._step == self._decide_at:
+                self._decide()
+            steps = min(stop, self._decide_at) - self._step
+            filled = advance(self._states, steps, self._steps_per_sample, flow, pressure, lung, filled)
+        self._index += n
+        return *self._sensors.measure(flow * 60, pressure), lung * 60
 
-    def _draw_cycle(self) -> None:
-        """Decide and draw the respiratory cycle that begins at the present sample."""
-        rate, traits, rng = self.sampling_rate_hz, self.traits, self._rng
-        now_s = self._index / rate
-        pressure = float(self._ramp_at(np.array([self._index]))[0])
-        cycle = self._airway.next_cycle(now_s, self._elapsed_s, pressure)
-        leak_level, ended_leak = self._leak.next_level(now_s, self._elapsed_s, pressure)
-        n_in, n_out, volume_ml = self._size(cycle)
-        n = n_in + n_out
-        breath = self._breathe(cycle, n_in, n_out, volume_ml)
-        self._note(cycle, now_s, breath, n_in, volume_ml)
-        if ended_leak is not None and self._keep_truth:
-            self.truth.leaks.append(ended_leak)
+    @property
+    def _step(self) -> int:
+        return int(self._state["step"])
 
-        flow_noise, pressure_noise = rng.standard_normal((2, n))
-        probe_flow, probe_pressure, heart = self._oscillations(cycle, now_s, n)
-        quiet = np.where(np.arange(n) < n_in, 0.3, 1.0)
-        self._flow = breath + quiet * heart + probe_flow + traits.flow_noise_lpm * flow_noise
-        self._dip = probe_pressure - _DIP_CMH2O_PER_LPM * breath + traits.pressure_noise_cmh2o * pressure_noise
-        settled = np.minimum(np.arange(1, n + 1) / max(1.0, rate), 1.0)
-        self._leak_scale = (self._leak_level + settled * (leak_level - self._leak_level)) / math.sqrt(REFERENCE_CMH2O)
-        self._leak_level = leak_level
-        self._cycle_start, self._cycle_stop = self._index, self._index + n
-        self._elapsed_s = n / rate
+    def _decide(self) -> None:
+        """End a cycle of the drive and begin the next."""
+        s = self._state
+        dt = float(s["dt"])
+        now_s, elapsed_s = self._step * dt, (self._step - int(s["cycle_start"])) * dt
+        self._write_truth(now_s, dt)
+        felt_mmhg = self._chemoreceptor.felt_mmhg(now_s, float(s["co2"]))
+        if self._drive.is_in_event or self._airway.tone is not Tone.HELD:
+            self._calm_since_s = now_s
+        calm = now_s - self._calm_since_s >= c.REST_S
+        s["critical_goal"], s["critical_time"] = self._airway.next_goal(now_s, elapsed_s, felt_mmhg, may_fail=calm)
+        calm = calm and self._airway.tone is Tone.HELD
+        cycle = self._drive.next_cycle(now_s, elapsed_s, felt_mmhg, self._airway.waking, may_fail=calm)
+        level_lpm, ended = self._leak.next_level(now_s, elapsed_s, float(s["set"]))
+        if ended is not None and self._scribe is not None:
+            self.truth.leaks.append(ended)
+        s["leak_goal"] = opening(level_lpm)
+        self._cycle, self._stable = cycle, calm and not self._drive.is_in_event
+        steps = begin_cycle(s, cycle, self._effort_cmh2o)
+        self._decide_at = self._step + steps
 
-    def _size(self, cycle: Cycle) -> tuple[int, int, float]:
-        """Samples of inspiration and expiration, and the tidal volume in ml."""
-        traits, rng, elapsed = self.traits, self._rng, self._elapsed_s
-        self._pace_drift = wander(rng, self._pace_drift, elapsed, correlation_s=180.0, spread=0.06)
-        self._depth_drift = wander(rng, self._depth_drift, elapsed, correlation_s=180.0, spread=0.08)
-        self._pace_wobble = wander(rng, self._pace_wobble, elapsed, correlation_s=6.0, spread=traits.variability)
-        self._depth_wobble = wander(
-            rng, self._depth_wobble, elapsed, correlation_s=4.0, spread=1.3 * traits.variability
-        )
-        sigh = rng.random() < traits.sighs_per_h * elapsed / 3600 and cycle.event is None
-        depth = cycle.depth * math.exp(self._depth_drift + self._depth_wobble) * (2.0 if sigh else 1.0)
-        pace = cycle.pace * math.exp(self._pace_drift + self._pace_wobble)
-        inspiration_s = (
-            60.0 / traits.respiratory_rate_per_min / pace * traits.inspiratory_fraction * (1.3 if sigh else 1.0)
-        )
-        expiration_s = 60.0 / traits.respiratory_rate_per_min / pace * (1 - traits.inspiratory_fraction)
-        shorten = min(1.0, _LONGEST_CYCLE_S / (inspiration_s + expiration_s))
-        n_in = max(1, round(inspiration_s * shorten * self.sampling_rate_hz))
-        n_out = max(1, round(expiration_s * shorten * self.sampling_rate_hz))
-        return n_in, n_out, traits.tidal_volume_ml * depth
-
-    def _breathe(self, cycle: Cycle, n_in: int, n_out: int, volume_ml: float) -> Array:
-        """Flow of the cycle without leak, ripple and noise, in L/min; what goes in comes out."""
-        rate = self.sampling_rate_hz
-        lpm_of_ml = 60.0 * rate / 1000.0
-        inward = inspiration(n_in, cycle.flattening)
-        outward = expiration(n_out, rate, 0.45, 1.2)
-        return np.concatenate(
-            [inward * (volume_ml * lpm_of_ml / inward.sum()), outward * (-volume_ml * lpm_of_ml / outward.sum())]
-        )
-
-    def _oscillations(self, cycle: Cycle, now_s: float, n: int) -> tuple[Array, Array, Array]:
-        """The probe in flow (L/min) and pressure (cmH2O), and the heartbeat in flow (L/min)."""
-        rate = self.sampling_rate_hz
-        if rate < _LOWEST_OSCILLATION_RATE_HZ:
-            return np.zeros(n), np.zeros(n), np.zeros(n)
-        beat, self._heart_phase = oscillation(n, rate, self.traits.heart_rate_per_min / 60.0, self._heart_phase)
-        probe, self._probe_phase = oscillation(n, rate, _PROBE_HZ, self._probe_phase)
-        answer = _PROBE_LPM_PER_CMH2O.get(cycle.event) if cycle.event is not None else None
-        if answer is None:
-            return np.zeros(n), np.zeros(n), self.traits.heartbeat_lpm * beat
-        into_event = now_s - self._airway.event_onset_s + np.arange(n) / rate
-        probe = _PROBE_CMH2O * probe * np.clip(into_event - _PROBE_DELAY_S, 0.0, 1.0)
-        return answer * probe, probe, self.traits.heartbeat_lpm * beat
-
-    def _note(self, cycle: Cycle, now_s: float, breath: Array, n_in: int, volume_ml: float) -> None:
-        """Enter into the truth what the beginning of this cycle completes."""
-        if self._keep_truth and self._breath is not None:
-            self.truth.breaths.append(self._breath)
-        if self._keep_truth and self._event is not None and self._airway.event is None:
-            self.truth.events.append(TrueEvent(self._event.kind, self._event.onset_s, now_s - self._event.onset_s))
-        event = self._airway.event
-        self._event = None if event is None else TrueEvent(event, self._airway.event_onset_s, 0.0)
-        self._breath = None
-        if event is None or event is EventKind.HYPOPNEA:
-            rate = self.sampling_rate_hz
-            peak = int(np.argmax(breath[:n_in]))
-            self._breath = Breath(
-                onset_s=now_s,
-                peak_s=now_s + peak / rate,
-                inspiratory_time_s=n_in / rate,
-                expiratory_time_s=(len(breath) - n_in) / rate,
-                tidal_volume_ml=volume_ml,
-                peak_flow_lpm=float(breath[peak]),
+    def _write_truth(self, now_s: float, dt: float) -> None:
+        if self._cycle is None or self._scribe is None:
+            return
+        s = self._state
+        inspiration = None
+        if s["peak"] > 0:
+            end, end_volume = (s["step"], s["volume"]) if s["inspiring"] else (s["end"], s["end_volume"])
+            inspiration = Inspiration(
+                onset_s=float(s["onset"] * dt),
+                peak_s=float(s["peak_at"] * dt),
+                end_s=float(end * dt),
+                volume_ml=float((end_volume - s["onset_volume"]) * 1000),
+                peak_lpm=float(s["peak"] * 60),
             )
+        done = CycleDone(float(s["cycle_start"] * dt), self._cycle.effort, inspiration, self._stable)
+        self._scribe.write(done, now_s)
+
+
+def begin_cycle(state: Any, cycle: Cycle, effort_cmh2o: float) -> int:
+    """Write a cycle into the state at its present step; gives its length in steps."""
+    state["cycle_start"] = state["step"]
+    state["effort_cmh2o"] = cycle.effort * effort_cmh2o
+    state["inspiration_s"], state["expiration_s"] = cycle.inspiration_s, cycle.expiration_s
+    state["relaxation_s"] = c.EXPIRATORY_SHARE * cycle.expiration_s
+    state["peak"], state["inspiring"] = 0.0, False
+    return max(1, round((cycle.inspiration_s + cycle.expiration_s) / float(state["dt"])))
+
+
+def new_state(traits: PatientTraits, rate_hz: float, steps_per_sample: int) -> tuple[Any, float, float]:
+    """A patient at rest at the set pressure.
+
+    Returns
+    -------
+    states : structured array of shape (1,), STATE
+    effort_cmh2o : float
+        Of quiet breathing, found by letting the patient breathe with an open airway.
+    quiet_peak_lpm : float
+        Its peak flow.
+    """
+    states = np.zeros(1, STATE)
+    s = states[0]
+    s["dt"] = 1 / (rate_hz * steps_per_sample)
+    s["elastance"] = c.ELASTANCE_CMH2O_PER_L
+    s["upper_resistance"], s["lower_resistance"] = c.UPPER_RESISTANCE, c.LOWER_RESISTANCE
+    s["hose_resistance"], s["mask_compliance"] = c.HOSE_RESISTANCE, c.MASK_COMPLIANCE_L_PER_CMH2O
+    s["co2"], s["co2_store"], s["alveolar_share"] = c.EUPNEIC_CO2_MMHG, c.CO2_STORE_L, 1 - c.DEAD_SPACE_SHARE
+    quiet_l_per_s = traits.respiratory_rate_per_min / 60 * traits.tidal_volume_ml / 1000
+    s["co2_production"] = c.EUPNEIC_CO2_MMHG * quiet_l_per_s * s["alveolar_share"]
+    s["heart_hz"], s["probe_hz"] = traits.heart_rate_per_min / 60, c.PROBE_HZ
+    s["probe_after"], s["probe_ramp"] = c.PROBE_AFTER_S, c.PROBE_RAMP_S
+    s["quiet_share"], s["watch_memory"], s["watch_time"] = c.QUIET_SHARE, c.WATCH_MEMORY_S, c.WATCH_TIME_S
+    s["pressure_ramp"], s["leak_time"] = c.RAMP_CMH2O_PER_S, c.LEAK_TIME_S
+    s["commanded"] = s["set"] = s["mask"] = traits.pressure_cmh2o
+    s["volume"] = traits.pressure_cmh2o / c.ELASTANCE_CMH2O_PER_L
+    s["leak"] = s["leak_goal"] = opening(traits.leak_lpm)
+    s["critical"] = s["critical_goal"] = _ALWAYS_OPEN_CMH2O
+    s["critical_time"] = c.COLLAPSE_TIME_S
+    effort_cmh2o, quiet_peak_lpm = _quiet_effort(states, traits, steps_per_sample)
+    s["critical"] = traits.critical_pressure_cmh2o - c.DILATION_CMH2O
+    if rate_hz >= c.LOWEST_OSCILLATION_RATE_HZ:
+        resistance = c.HOSE_RESISTANCE + c.UPPER_RESISTANCE + c.LOWER_RESISTANCE
+        s["heart_cmh2o"] = traits.heartbeat_lpm / 60 * resistance
+        s["probe_cmh2o"] = c.PROBE_CMH2O
+    return states, effort_cmh2o, quiet_peak_lpm
+
+
+def _quiet_effort(states: Any, traits: PatientTraits, steps_per_sample: int) -> tuple[float, float]:
+    """Effort that breathes the tidal volume with an open airway, and the peak flow: the equations are linear then."""
+    trial = states.copy()
+    s = trial[0]
+    cycle_s = 60 / traits.respiratory_rate_per_min
+    inspiration_s = traits.inspiratory_fraction * cycle_s
+    cycle = Cycle(inspiration_s, cycle_s - inspiration_s, 1.0)
+    for _ in range(1 + math.ceil(_SETTLING_S / cycle_s)):
+        steps = begin_cycle(s, cycle, 1.0)
+        unused = np.empty((3, steps // steps_per_sample + 1))
+        advance(trial, steps, steps_per_sample, *unused, 0)
+    per_cmh2o = float(s["end_volume"] - s["onset_volume"])
+    effort = traits.tidal_volume_ml / 1000 / per_cmh2o
+    return effort, float(s["peak"]) * effort * 60

@@ -9,23 +9,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cpap_core.conversion import (
-    AREA_RATIO,
-    CMH2O_PER_COUNT,
-    COUNT_AT_ZERO,
-    FLOW_UNITS_LPM,
-    MOIST_AIR_KG_PER_M3,
-    PA_PER_CMH2O,
-    UPSTREAM_AREA_M2,
-)
 from cpap_core.simulate.patient import SimulatedPatient
-from cpap_core.types import Samples
+from cpap_core.simulate.writing import HEADER, text_rows
 
 RATE_HZ = 50.0
-HEADER = "time_s,v1_p2,v1_p1_ins,v1_p1_exp,v2_p2,v2_p1_ins,v2_p1_exp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +26,26 @@ class Sample:
     spoilt: dict[int, str] = field(default_factory=dict)
 
 
-OPEN_AIRWAY = {"obstructive_events_per_h": 0.0, "central_events_per_h": 0.0, "leak_episodes_per_h": 0.0}
+OPEN_AIRWAY = {
+    "critical_pressure_cmh2o": -5.0,
+    "obstructive_events_per_h": 0.0,
+    "central_events_per_h": 0.0,
+    "leak_episodes_per_h": 0.0,
+    "sighs_per_h": 0.0,
+}
 
 SAMPLES = (
     Sample(name="calm.txt", duration_s=120, seed=11, traits={**OPEN_AIRWAY, "leak_lpm": 1.0}),
     Sample(
         name="apneas.txt",
         duration_s=150,
-        seed=5,
+        seed=0,
         traits={
             **OPEN_AIRWAY,
             "obstructive_events_per_h": 700.0,
             "critical_pressure_cmh2o": 11.0,
             "first_event_s": 22.0,
+            "typical_event_s": 14.0,
             "leak_lpm": 1.0,
         },
     ),
@@ -77,28 +71,13 @@ SAMPLES = (
 )
 
 
-def counts_from_flow(flow_lpm: Samples, airway_pressure_cmh2o: Samples) -> NDArray[np.float64]:
-    """Raw counts of one venturi, shape (n_samples, 3): the inverse of `flow_and_pressure_from_counts`."""
-    flow = flow_lpm.astype(np.float64) / FLOW_UNITS_LPM["m3/s"]
-    difference_pa = (flow / UPSTREAM_AREA_M2) ** 2 * MOIST_AIR_KG_PER_M3 * (AREA_RATIO**2 - 1) / 2
-    upstream = COUNT_AT_ZERO + np.rint(airway_pressure_cmh2o / CMH2O_PER_COUNT)
-    neck = upstream - difference_pa / PA_PER_CMH2O / CMH2O_PER_COUNT
-    # The side that the air comes from has the higher pressure; which one that is gives the direction.
-    other = upstream - 6
-    inwards = flow >= 0
-    return np.stack([neck, np.where(inwards, upstream, other), np.where(inwards, other, upstream)], axis=1)
-
-
 def rows_of(sample: Sample) -> list[str]:
     """The rows of a sample recording, without its header."""
     patient = SimulatedPatient(sample.seed, RATE_HZ, keep_truth=False, **sample.traits)
-    flow, pressure = patient.samples(round(sample.duration_s * RATE_HZ))
-    rows = []
-    for index, (neck, inspiratory, expiratory) in enumerate(counts_from_flow(flow, pressure).tolist()):
-        rest = f"{inspiratory:.0f},{expiratory:.0f},{neck:.0f},{inspiratory:.0f},{expiratory:.0f}"
-        time = f"{index / RATE_HZ:.2f}"
-        spoilt = sample.spoilt.get(index)
-        rows.append(f"{time},{neck:.2f},{rest}" if spoilt is None else spoilt.format(time=time, rest=rest))
+    rows = list(text_rows(*patient.samples(round(sample.duration_s * RATE_HZ)), RATE_HZ))
+    for index, spoilt in sample.spoilt.items():
+        time, _, rest = rows[index].split(",", 2)
+        rows[index] = spoilt.format(time=time, rest=rest)
     return rows
 
 

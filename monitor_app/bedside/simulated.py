@@ -13,13 +13,15 @@ import stat
 import sys
 import time
 import uuid
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cpap_core.simulate import SimulatedDevice, SimulatedPatient
 from monitor_app.bedside.device import BedsideDevice
 from monitor_app.bedside.link import LinkRefusedError, LinkTiming
+
+if TYPE_CHECKING:
+    from cpap_core.simulate import SimulatedDevice
 
 _FIRST_ROOM = 101
 _FRAME_S = 0.2
@@ -34,32 +36,36 @@ _FIRST_NAMES = (
     "Tibor Jonas Lan Deniz Luz Noor Emil Greta"
 )
 
+_OPEN = {"critical_pressure_cmh2o": -5, "obstructive_events_per_h": 0}
+
 _TRAITS: tuple[tuple[int, dict[str, Any]], ...] = (
-    # Rooms from 101 on: the pressure they begin with, and what is particular about the patient.
-    (7, {"critical_pressure_cmh2o": 9.5, "obstructive_events_per_h": 50, "first_event_s": 20, "sighs_per_h": 4}),
-    (11, {"critical_pressure_cmh2o": 8, "respiratory_rate_per_min": 14, "tidal_volume_ml": 510}),
-    (8, {"critical_pressure_cmh2o": 4, "respiratory_rate_per_min": 12.5, "tidal_volume_ml": 560}),
-    (6, {"critical_pressure_cmh2o": 9.5, "typical_event_s": 24, "obstructive_events_per_h": 45, "first_event_s": 70}),
-    (7, {"critical_pressure_cmh2o": 4, "respiratory_rate_per_min": 16, "tidal_volume_ml": 390, "leak_lpm": 9}),
-    (10, {"critical_pressure_cmh2o": 9.5, "typical_event_s": 14}),
-    (13, {"critical_pressure_cmh2o": 9, "first_leak_s": 100, "leak_episodes_per_h": 4, "respiratory_rate_per_min": 13}),
-    (9, {"critical_pressure_cmh2o": 6, "tidal_volume_ml": 530, "heartbeat_lpm": 0.9}),
-    (8, {"critical_pressure_cmh2o": 3, "respiratory_rate_per_min": 18, "tidal_volume_ml": 400}),
+    # Rooms from 101 on: the pressure they begin with, and what is particular about the patient. 101 is the one to
+    # raise to 12, 110 the one whom that does not change.
     (
-        11,
+        4,
         {
-            "critical_pressure_cmh2o": 5,
-            "central_events_per_h": 15,
-            "heartbeat_lpm": 0.8,
-            "respiratory_rate_per_min": 13,
+            "critical_pressure_cmh2o": 6.5,
+            "obstructive_events_per_h": 50,
+            "central_events_per_h": 0,
+            "first_event_s": 20,
+            "sighs_per_h": 4,
         },
     ),
-    (8, {"critical_pressure_cmh2o": 8, "obstructive_events_per_h": 30, "respiratory_rate_per_min": 15}),
-    (10, {"critical_pressure_cmh2o": 6, "leak_lpm": 7, "variability": 0.11}),
-    (9, {"critical_pressure_cmh2o": 5, "respiratory_rate_per_min": 13, "tidal_volume_ml": 470}),
-    (12, {"critical_pressure_cmh2o": 9, "leak_episodes_per_h": 2, "respiratory_rate_per_min": 16}),
+    (11, {"critical_pressure_cmh2o": 7, "respiratory_rate_per_min": 14, "tidal_volume_ml": 510}),
+    (8, _OPEN | {"respiratory_rate_per_min": 12.5, "tidal_volume_ml": 560}),
+    (6, {"critical_pressure_cmh2o": 8, "typical_event_s": 24, "obstructive_events_per_h": 45, "first_event_s": 70}),
+    (7, _OPEN | {"respiratory_rate_per_min": 16, "tidal_volume_ml": 390, "leak_lpm": 9}),
+    (10, {"critical_pressure_cmh2o": 8.5, "typical_event_s": 22, "obstructive_events_per_h": 20}),
+    (13, _OPEN | {"first_leak_s": 70, "leak_episodes_per_h": 4, "respiratory_rate_per_min": 13}),
+    (9, {"critical_pressure_cmh2o": 4, "tidal_volume_ml": 530, "heartbeat_lpm": 0.9}),
+    (8, _OPEN | {"respiratory_rate_per_min": 18, "tidal_volume_ml": 400}),
+    (11, _OPEN | {"central_events_per_h": 25, "first_central_s": 140, "heartbeat_lpm": 1.2}),
+    (8, {"critical_pressure_cmh2o": 7, "obstructive_events_per_h": 25, "respiratory_rate_per_min": 15}),
+    (10, _OPEN | {"leak_lpm": 7, "variability": 0.11}),
+    (9, _OPEN | {"respiratory_rate_per_min": 13, "tidal_volume_ml": 470}),
+    (12, {"critical_pressure_cmh2o": 8, "leak_episodes_per_h": 2, "respiratory_rate_per_min": 16}),
     (5, {"critical_pressure_cmh2o": 7, "obstructive_events_per_h": 35, "typical_event_s": 15, "first_event_s": 200}),
-    (8, {"critical_pressure_cmh2o": 4, "respiratory_rate_per_min": 14, "variability": 0.04}),
+    (8, _OPEN | {"respiratory_rate_per_min": 14, "variability": 0.04}),
 )
 
 
@@ -86,13 +92,16 @@ def demo_patients(n: int) -> list[DemoPatient]:
     ]
 
 
-def demo_device(k: int, seed: int) -> SimulatedDevice:
+def demo_device(k: int, seed: int, *, keep_truth: bool = False) -> SimulatedDevice:
     """Make the simulated patient and device of the `k`-th room; only the first of a kind has its events on cue."""
+    # Imported here: the parent may end while numba loads, and has to be known before.
+    from cpap_core.simulate import SimulatedDevice, SimulatedPatient
+
     pressure, particular = _TRAITS[k % len(_TRAITS)]
     traits = {"pressure_cmh2o": float(pressure)} | particular
     if k >= len(_TRAITS):
-        traits |= {"first_event_s": None, "first_leak_s": None}
-    return SimulatedDevice(SimulatedPatient(seed * 1000 + k, keep_truth=False, **traits))
+        traits |= {"first_event_s": None, "first_central_s": None, "first_leak_s": None}
+    return SimulatedDevice(SimulatedPatient(seed * 1000 + k, keep_truth=keep_truth, **traits))
 
 
 async def stream(device: SimulatedDevice, link: BedsideDevice, offset_s: float) -> None:
@@ -131,9 +140,9 @@ async def run_room(server: str, k: int, rooms: int, seed: int) -> None:
         measuring.cancel()
 
 
-async def parent_is_gone() -> None:
+async def parent_is_gone(parent: int) -> None:
     """Return when the process that began this one has ended, or has closed the pipe that is our standard input."""
-    parent, loop, closed = os.getppid(), asyncio.get_running_loop(), asyncio.Event()
+    loop, closed = asyncio.get_running_loop(), asyncio.Event()
 
     def read() -> None:
         if not os.read(0, 4096):
@@ -149,10 +158,10 @@ async def parent_is_gone() -> None:
             continue
 
 
-async def run_ward(server: str, rooms: int, seed: int, *, follow_parent: bool) -> int:
+async def run_ward(server: str, rooms: int, seed: int, *, parent: int | None) -> int:
     """Run all rooms until the parent is gone (0) or the server has refused every one of them (1)."""
     ward = asyncio.create_task(_all_rooms(server, rooms, seed))
-    watch = asyncio.create_task(parent_is_gone() if follow_parent else asyncio.Event().wait())
+    watch = asyncio.create_task(asyncio.Event().wait() if parent is None else parent_is_gone(parent))
     await asyncio.wait({ward, watch}, return_when=asyncio.FIRST_COMPLETED)
     gone = watch.done()
     for task in (ward, watch):
@@ -167,6 +176,7 @@ async def _all_rooms(server: str, rooms: int, seed: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo's devices."""
+    parent = os.getppid()
     parser = argparse.ArgumentParser(prog="python -m monitor_app.bedside.simulated", description=__doc__)
     parser.add_argument("--server", required=True, metavar="URL", help="address of the server")
     parser.add_argument("--rooms", type=int, default=16, metavar="N", help="number of patients (default: 16)")
@@ -174,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--follow-parent", action="store_true", help="end with the process that began this one")
     args = parser.parse_args(arguments)
     try:
-        return asyncio.run(run_ward(args.server, args.rooms, args.seed, follow_parent=args.follow_parent))
+        return asyncio.run(run_ward(args.server, args.rooms, args.seed, parent=parent if args.follow_parent else None))
     except KeyboardInterrupt:
         return 130
 

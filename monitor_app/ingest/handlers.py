@@ -215,7 +215,7 @@ class IngestSocket(WebSocketHandler):
         if self.spec is None:
             raise StreamRefused("the first message must be a hello: got a binary frame")
         frame = parse_frame(data, self.spec)
-        if self.trace is None or (self.trace.received == 0 and frame[0] == 0):
+        if self.ward.streams.is_new(self.spec, self.trace):
             check_beginning(frame)
         rest: Frame | None = frame
         while rest is not None:
@@ -252,7 +252,7 @@ class IngestHandler(IngestSocket):
             frame = parse_rows(body, spec)
             streams = self.ward.streams
             known = streams.find(number, spec)
-            if known is None or known[1].received == 0:
+            if streams.is_new(spec, None if known is None else known[1]):
                 check_beginning(frame)
             rest: Frame | None = frame
             while rest is not None:

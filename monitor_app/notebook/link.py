@@ -58,6 +58,7 @@ class Line:
         self._address = f"{url.replace('http', 'ws', 1)}{path}/ws?{query}"
         self._headers, self._take = headers, take
         self._connection: WebSocketClientConnection | None = None
+        self._is_closed = False
         self._source_id: str | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -71,16 +72,17 @@ class Line:
 
     def close(self) -> None:
         """End the session."""
+        self._is_closed = True
         self._task.cancel()
         self._hang_up()
 
     async def _run(self) -> None:
         said = ""
-        while True:
+        while not self._is_closed:
             try:
-                await self._connect()
+                self._connection = connection = await self._connect()
                 said = ""
-                await self._listen()
+                await self._listen(connection)
             except (LineLostError, OSError, HTTPClientError, StreamClosedError, WebSocketError, TimeoutError) as error:
                 if (why := str(error)) != said:
                     log.warning("%s: %s; trying again", self._page, why or type(error).__name__)
@@ -89,23 +91,32 @@ class Line:
                 self._hang_up()
             await asyncio.sleep(random.uniform(*WAIT_S))
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> WebSocketClientConnection:
         request = HTTPRequest(self._page, headers=self._headers, connect_timeout=CONNECT_S, request_timeout=CONNECT_S)
         page = (await AsyncHTTPClient().fetch(request)).body
         found = _TOKEN.search(page)
         if found is None:
             raise LineLostError("gives no page of Breathwatch's: is it a sign-in? Give connect() a token")
-        self._connection = await websocket_connect(
-            HTTPRequest(self._address, headers=self._headers, connect_timeout=CONNECT_S),
-            subprotocols=["bokeh", found[1].decode()],
-            max_message_size=MOST_MESSAGE_BYTES,
+        connecting = asyncio.ensure_future(
+            websocket_connect(
+                HTTPRequest(self._address, headers=self._headers, connect_timeout=CONNECT_S),
+                subprotocols=["bokeh", found[1].decode()],
+                max_message_size=MOST_MESSAGE_BYTES,
+            )
         )
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            # Nobody could end what is still on its way.
+            connecting.add_done_callback(self._hang_up_late)
+            raise
 
-    async def _listen(self) -> None:
+    async def _listen(self, connection: WebSocketClientConnection) -> None:
         parts: list[str | bytes] = []
         while True:
-            assert self._connection is not None
-            part = await asyncio.wait_for(self._connection.read_message(), SILENCE_S)
+            # Not `wait_for`: where a message has come as the task is cancelled, it would go on as if it were not.
+            async with asyncio.timeout(SILENCE_S):
+                part = await connection.read_message()
             if part is None:
                 raise LineLostError("the server ended the connection")
             parts.append(part)
@@ -134,6 +145,11 @@ class Line:
             return
         for part in ({"msgid": uuid.uuid4().hex, "msgtype": kind}, {}, content):
             self._connection.write_message(json.dumps(part)).add_done_callback(_retrieve)
+
+    def _hang_up_late(self, connecting: asyncio.Future[WebSocketClientConnection]) -> None:
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._connection = connecting.result()
+            self._hang_up()
 
     def _hang_up(self) -> None:
         connection, self._connection, self._source_id = self._connection, None, None

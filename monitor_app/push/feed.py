@@ -28,7 +28,7 @@ WALL_KEYS = frozenset(
     {
         *("state", "mrn", "patient_name", "identified", "pressure_cmh2o", "newest_sample_time", "problem", "armed"),
         *("respiratory_rate_per_min", "tidal_volume_ml", "leak_lpm", "no_breath_s", "conditions", "trace_epoch"),
-        *("apnea_count_last_hour", "total_apnea_count", "measured"),
+        *("apnea_count_last_hour", "total_apnea_count", "measured", "mask_pressure_cmh2o"),
     }
 )
 """What a tile shows; the rest would be most of a wall's bytes."""

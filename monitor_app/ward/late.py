@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from store import RecordingRow, StayRow, Store
 
 from .disk import on_disk
+from .pace import Arrivals, Pace, end_of_stay, taken_before
 from .rebuild import rebuild_trace
 from .room import Moment, Room
 from .trace import Trace
 
 log = logging.getLogger(__name__)
 
-AWAY_S = 5.0
-"""A device that was heard so shortly before its stay's end was there."""
-
-BREAK_S = 30.0
-"""After such a break its pace is taken anew."""
-
 MOST_LATE = 20
-"""So many devices that left again before they had sent what they kept are remembered; others begin again."""
+"""So many devices that left again before they had sent what they kept are remembered; others begin again.
 
-BACKLOG_PACE, JUDGED_AFTER_S, JUDGED_AFTER_FRAMES = 2.0, 10.0, 3
-"""What was kept comes faster than it was taken. A stream that does not, after so long, is live: its index stood still
-while the device rested, or somebody set a clock, and what it sends was not taken before the stay ended."""
+Never forgotten is one that is connected, or whose samples are on their way to the disk."""
 
 
 class Late:
@@ -45,51 +40,56 @@ class Late:
         The device turned out to have kept nothing.
     """
 
-    def __init__(self, trace: Trace, stay: StayRow, ends_before: int, number: int) -> None:
+    def __init__(self, trace: Trace, stay: StayRow, ends_before: int) -> None:
         self.trace = trace
         self.stay = stay
         self.ends_before = ends_before
-        self.room = Room(number)
+        self.room = Room(stay.room)
         self.is_live = False
-        self._heard_at = 0.0
-        self.connect()
-
-    def connect(self) -> None:
-        """The device is back, and has sent nothing yet."""
-        self._since: float | None = None
+        self._pace = Pace(trace.spec.sampling_rate_hz)
 
     def share(self, first_sample: int, n_samples: int, now: Moment) -> int:
         """How many of the samples that have come belong to the stay that has ended."""
-        if not self.is_live and self._is_slow(now.monotonic):
+        if not self.is_live and self._pace.is_slow(n_samples, now.monotonic):
             self.is_live = True
             log.warning("Stream %r sends no faster than it measures: it is the next stay's", self.trace.spec.stream_id)
             self.ends_before = min(self.ends_before, self.trace.detected_next)
         return min(n_samples, max(0, self.ends_before - first_sample))
 
-    def _is_slow(self, now: float) -> bool:
-        if self._since is None or now - self._heard_at > BREAK_S:
-            self._since, self._frames, self._from = now, 0, self.trace.detected_next
-        elapsed_s, self._frames, self._heard_at = now - self._since, self._frames + 1, now
-        came_s = (self.trace.detected_next - self._from) / self.trace.spec.sampling_rate_hz
-        is_slow = came_s < BACKLOG_PACE * elapsed_s
-        return is_slow and elapsed_s >= JUDGED_AFTER_S and self._frames > JUDGED_AFTER_FRAMES
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of it is under way: all that it has is on disk, and a new one would go on from there."""
+        return self.trace.link is None and self.trace.stored_next == self.trace.queued_next
 
 
 class Latecomers:
-    """The devices that have come back, and have not sent all of a stay that has ended."""
+    """The devices that have come back, and have not sent all of a stay that has ended.
 
-    def __init__(self, store: Store) -> None:
+    Parameters
+    ----------
+    store : Store
+        Where everything is kept.
+    has_come : callable
+        Is told when all is on disk that a stay which has ended will ever have.
+    """
+
+    def __init__(self, store: Store, has_come: Callable[[Late], None]) -> None:
         self._store = store
+        self._has_come = has_come
         self._of: dict[str, Late] = {}
+        # A stream may be announced in two rooms at once.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def find(self, trace: Trace) -> Late | None:
         """What this trace is of, if its stay has ended."""
         late = self._of.get(trace.spec.stream_id)
         return late if late is not None and late.trace is trace else None
 
-    def forget(self, stream_id: str) -> Late | None:
+    def forget(self, stream_id: str) -> None:
         """The stream goes on in a stay that is there, or has ended."""
-        return self._of.pop(stream_id, None)
+        late = self._of.pop(stream_id, None)
+        if late is not None:
+            self._has_come(late)
 
     async def come(self, stream_id: str, number: int) -> Late | None:
         """What a device that comes to a room may still have of stays that ended while it was away.
@@ -97,33 +97,53 @@ class Latecomers:
         Where none of it can come any more (`Trace.is_over`) the stream goes on in the room's own stay, not before
         `ends_before`.
         """
-        late = self._of.get(stream_id) or await self._begin(stream_id, number)
-        while late is not None and late.trace.is_over and not late.is_live:
-            follows = await self._follow(late, number)
-            if follows is None:
-                break
-            late = follows
-        if late is not None:
-            self._remember(stream_id, late)
-        return late
+        lock = self._locks.setdefault(stream_id, asyncio.Lock())
+        async with lock:
+            late = self._of.get(stream_id) or await self._begin(stream_id, number)
+            while late is not None and late.trace.is_over and not late.is_live:
+                follows = await self._follow(late, number)
+                if follows is None:
+                    break
+                self._has_come(late)
+                late = follows
+            if late is not None:
+                self._remember(stream_id, late)
+            return late
 
     async def _begin(self, stream_id: str, number: int) -> Late | None:
+        found = await self._not_all_of(stream_id, number)
+        if found is None:
+            return None
+        # What came until a moment ago may still be on its way.
+        await on_disk(self._store.settled())
+        found = await self._not_all_of(stream_id, number)
+        if found is None:
+            return None
+        recording, stay, ends_before = found
+        return Late(await asyncio.to_thread(rebuild_trace, self._store, recording), stay, ends_before)
+
+    async def _not_all_of(self, stream_id: str, number: int) -> tuple[RecordingRow, StayRow, int] | None:
+        """A stream's newest recording, its stay that has ended, and where it ends, if anything may be missing."""
         recording = self._store.recording_by_stream(stream_id)
         stay = self._store.stay(recording.stay_id) if recording is not None else None
         if recording is None or stay is None or stay.ended_at is None:
             return None
-        ends_before = self._end_of_stay(recording, stay)
+        ends_before = end_of_stay(
+            await self._arrivals(recording), recording.next_sample, recording.sampling_rate_hz, stay.ended_at
+        )
         if ends_before <= recording.next_sample and self._store.stay_that_followed(number, stay.id) is None:
             return None
-        return Late(await asyncio.to_thread(rebuild_trace, self._store, recording), stay, ends_before, number)
+        return recording, stay, ends_before
 
     async def _follow(self, late: Late, number: int) -> Late | None:
         """The next stay that began and ended in this room while the device was away."""
         stay: StayRow | None = late.stay
         recording = self._store.recording(late.trace.recording_id)
         assert recording is not None
+        arrivals = await self._arrivals(recording)
         while stay is not None and (stay := self._store.stay_that_followed(number, stay.id)) is not None:
-            ends_before = self._end_of_stay(recording, stay)
+            assert stay.ended_at is not None
+            ends_before = taken_before(stay.ended_at, arrivals, recording.sampling_rate_hz)
             if ends_before > late.ends_before:
                 row = await on_disk(
                     self._store.begin_recording(
@@ -136,19 +156,15 @@ class Latecomers:
                         late.ends_before,
                     )
                 )
-                return Late(await asyncio.to_thread(rebuild_trace, self._store, row), stay, ends_before, number)
+                return Late(await asyncio.to_thread(rebuild_trace, self._store, row), stay, ends_before)
         return None
 
-    def _end_of_stay(self, recording: RecordingRow, stay: StayRow) -> int:
-        """Index of the first sample that was taken after a stay had ended, by when the stream's samples arrived."""
-        received_at, lead_s = self._store.last_received_at(recording.id), self._store.lead_s(recording.stream_id)
-        if stay.ended_at is None or lead_s is None:
-            return recording.next_sample
-        if received_at is not None and 0 <= stay.ended_at - received_at < AWAY_S:
-            return recording.next_sample
-        return max(recording.next_sample, int((lead_s + stay.ended_at) * recording.sampling_rate_hz))
+    async def _arrivals(self, recording: RecordingRow) -> Arrivals:
+        return await asyncio.to_thread(self._store.arrivals, recording.stream_id)
 
     def _remember(self, stream_id: str, late: Late) -> None:
+        self._of.pop(stream_id, None)
+        idle = [stream for stream, other in self._of.items() if other.is_idle]
         self._of[stream_id] = late
-        for superfluous in list(self._of)[:-MOST_LATE]:
+        for superfluous in idle[: max(0, len(self._of) - MOST_LATE)]:
             del self._of[superfluous]

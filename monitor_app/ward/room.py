@@ -172,6 +172,7 @@ class Room:
             stay_started=stay.started_at if stay else None,
             measured=_measured(stay),
             measured_pressure_cmh2o=_rounded(vitals.airway_pressure_cmh2o, 1) if vitals else None,
+            mask_pressure_cmh2o=_rounded(vitals.airway_pressure_cmh2o, 0) if vitals else None,
             tidal_volume_ml=_rounded(vitals.tidal_volume_ml, 0) if vitals else None,
             minute_ventilation_lpm=_rounded(vitals.minute_ventilation_lpm, 1) if vitals else None,
             leak_lpm=_rounded(vitals.leak_lpm, 0) if vitals else None,

@@ -37,7 +37,7 @@ class Streams:
         self.rooms = rooms
         self._changes = changes
         self.recorder = Recorder(store)
-        self._latecomers = Latecomers(store)
+        self._latecomers = Latecomers(store, self._has_come)
 
     def find(self, number: int, spec: StreamSpec) -> tuple[Room, Trace] | None:
         """What is known of a stream in this room, after checking that it may be sent here; changes nothing.
@@ -85,7 +85,6 @@ class Streams:
                 if link is not None:
                     _close(late.trace.link, link)
                     late.trace.link = link
-                    late.connect()
                 late.trace.is_missing_some = False
                 return late.room, late.trace
             room, trace = known if known is not None else await self._begin(number, spec, late)
@@ -161,7 +160,7 @@ class Streams:
             await on_disk(self.store.end_recording(trace.recording_id, self.rooms.moment().epoch))
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
-        self._has_come(self._latecomers.forget(trace.spec.stream_id))
+        self._latecomers.forget(trace.spec.stream_id)
         room = next((r for r in self.rooms.all() if r.stay and r.stay.traces.get(trace.spec.stream_id) is trace), None)
         if room is not None and room.stay is not None:
             self._changes.tell("recording", room.number, room.stay.mrn)
@@ -185,10 +184,8 @@ class Streams:
         except StoreBehind as error:
             raise StoreBusy(str(error)) from error
 
-    def _has_come(self, late: Late | None) -> None:
+    def _has_come(self, late: Late) -> None:
         """All that a stay that has ended will ever have is on disk: its patient's other stays count it."""
-        if late is None:
-            return
         mrn = late.stay.mrn
         for room in self.rooms.all() if mrn is not None else ():
             if room.stay is not None and room.stay.mrn == mrn:
@@ -233,7 +230,7 @@ class Streams:
             trace.epoch = self.rooms.next_epoch()
             stay.past = stay.past.plus(counted, -1)
         stay.traces[spec.stream_id] = trace
-        self._has_come(self._latecomers.forget(spec.stream_id))
+        self._latecomers.forget(spec.stream_id)
         for resting in stay.superfluous((room.trace, trace), self.rooms.moment().epoch):
             self.recorder.found(resting, resting.finish())
             stay.forget(resting)
@@ -244,6 +241,13 @@ class Streams:
         """Where a stream goes on that has no recording in this room yet: after what an earlier stay has of it."""
         recording = self.store.recording_by_stream(spec.stream_id)
         return 0 if recording is None else recording.next_sample
+
+    def is_new(self, spec: StreamSpec, trace: Trace | None) -> bool:
+        """Whether nothing has come of a stream yet, in this stay or another; its trace is known, or not."""
+        if trace is not None:
+            return trace.received == 0 and trace.detected_next == 0
+        recording = self.store.recording_by_stream(spec.stream_id)
+        return recording is None or recording.next_sample == 0
 
     def finish_stay(self, room: Room) -> None:
         """End the recordings of a room's stay, which has ended; what devices go on to send begins others."""

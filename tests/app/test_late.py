@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -234,8 +235,13 @@ def test_what_the_disk_cannot_take_does_not_begin_the_next_stay(tmp_path: Path) 
         await ward.stays.admit(101, 8, replaces_mrn=7)
         values = signal(60 * RATE, 760 * RATE)
         link = Link()
+        await ward.streams.open(101, spec("s1"), link)
+        goes_on = threading.Event()
+        ward.store._writer.submit(lambda _db: goes_on.wait(5))
         with pytest.raises(StoreBusy, match="send again"):
             await send(ward, values, 60 * RATE, link)
+        goes_on.set()
+        await asyncio.wrap_future(ward.store.settled())
         for at in range(0, len(values), 100 * RATE):
             _, trace = await send(ward, values[at : at + 100 * RATE], 60 * RATE + at, link)
             await ward.streams.stored(trace)

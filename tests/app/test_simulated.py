@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from cpap_core.simulate import SimulatedPatient
+from cpap_core.simulate import TrueEvent
 from cpap_core.types import EventKind
 from monitor_app.bedside import simulated
 from tests.app.contract_server import ContractServer, contract_server
@@ -68,17 +69,58 @@ def longest_quiet_s(flow: np.ndarray) -> float:
     return float(np.diff(high).max() / 25)
 
 
+def apneas(k: int, pressure: int | None) -> tuple[list[TrueEvent], list[TrueEvent]]:
+    """The apneas of a demo's patient in 20 min at the first pressure, and in the 20 min after another is commanded."""
+    device = simulated.demo_device(k, seed=1, keep_truth=True)
+    device.read(25 * 1200)
+    if pressure is not None:
+        device.set_pressure(pressure)
+    device.read(25 * 1200)
+    events = [event for event in device.patient.truth.events if event.kind.name.endswith("APNEA")]
+    return [e for e in events if e.onset_s < 1200], [e for e in events if e.onset_s >= 1200]
+
+
+@pytest.mark.holds("F49.1")
 def test_room_101_is_cured_by_the_pressure_one_would_try() -> None:
-    """JOURNEYS.md, first hour: send a pressure to a room and watch its apneas end."""
-    patient: SimulatedPatient = simulated.demo_device(0, seed=1).patient
-    patient._keep_truth = True
-    patient.samples(25 * 1200)
-    before = [event for event in patient.truth.events if event.kind is EventKind.OBSTRUCTIVE_APNEA]
-    patient.set_pressure(13)
-    patient.samples(25 * 1200)
-    after = [event for event in patient.truth.events if event.kind is EventKind.OBSTRUCTIVE_APNEA]
-    assert len(before) >= 4
-    assert len(after) <= len(before) + 1
+    """JOURNEYS.md, first hour: send a pressure to a room and watch its apneas end; without it they go on."""
+    before, after = apneas(0, 12)
+    assert len(before) >= 8
+    assert {event.kind for event in before} == {EventKind.OBSTRUCTIVE_APNEA}
+    assert not [event for event in after if event.onset_s > 1200 + 60]
+    assert len(apneas(0, None)[1]) >= 8
+
+
+@pytest.mark.holds("F49.2")
+def test_the_central_patient_of_room_110_is_not() -> None:
+    before, after = apneas(9, 16)
+    assert {event.kind for event in before + after} == {EventKind.CENTRAL_APNEA}
+    assert [event.onset_s for event in before + after] == pytest.approx(
+        [event.onset_s for part in apneas(9, None) for event in part], abs=8
+    )
+    assert len(after) >= 4
+
+
+@pytest.mark.holds("F49.1")
+def test_a_command_over_the_wire_reaches_the_airway() -> None:
+    """A technician's 12 cmH2O, as the server sends it: answered as applied, and soon in the measured pressure."""
+
+    async def main() -> None:
+        async with asyncio.timeout(30), contract_server() as server:
+            running = asyncio.create_task(simulated.run_room(server.url, 0, 1, seed=1))
+            await measured(server, 50)
+            (stream,) = server.stored
+            assert server.values(stream)[:50, 1].mean() == pytest.approx(4, abs=0.5)
+            server.tell({"type": "set_pressure", "command_id": "c1", "pressure_cmh2o": 12})
+            await measured(server, 50 + 25 * 12)
+            running.cancel()
+            assert server.answers == [{"type": "applied", "command_id": "c1", "pressure_cmh2o": 12}]
+            assert server.values(stream)[-50:, 1].mean() == pytest.approx(12, abs=0.5)
+
+    async def measured(server: ContractServer, n: int) -> None:
+        while not server.stored or min(map(len, server.stored.values())) < n:  # noqa: ASYNC110 - a plain double
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
 
 
 def test_they_stream_into_every_room_and_outlive_a_restart_of_the_server() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cpap_core.simulate import SimulatedPatient
-from cpap_core.simulate.recordings import HEADER, counts_from_flow
+from cpap_core.simulate.writing import HEADER, counts_from_flow
 from monitor_app.analysis import analyst as analyst_module
 from tests.app import test_uploads
 from tests.app.test_uploads import Uploads, uploading

@@ -111,7 +111,7 @@ def test_a_recording_is_taken_and_analysed_and_its_file_removed(tmp_path: Path, 
             loaded = await uploads.outcome()
             assert (loaded.phase, loaded.name) == ("loaded", name)
             assert loaded.result is not None
-            assert loaded.result["breaths"] == 30
+            assert loaded.result["breaths"] == 29
 
     uploading(tmp_path, story)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -154,6 +155,26 @@ def test_no_number_stands_ready_that_nobody_commanded(
     room.page.get_by_role("button", name="Raise by 1 cmH₂O").click()
     assert abs(int(field.input_value()) - float(measured.inner_text())) <= 2
     assert taken == []
+
+
+@pytest.mark.holds("F23.1")
+def test_a_tile_shows_what_the_mask_has_until_a_pressure_is_set(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
+) -> None:
+    """Read from 4 m, "--" beside a trace that moves would look like a fault."""
+    number = next(numbers)
+    bedside.start(Device(ward.url, number, history=15 * RATE_HZ, pressure=lambda _wanted: None))
+    wall = diary_page(f"{ward.url}/wall").page
+    tile = wall.locator(".tile", has=wall.locator(".tile-room", has_text=str(number)))
+    expect(tile.locator(".tile-pressure")).to_have_text(re.compile(r"^\d+cmH₂O mask$"))
+    tile.locator(".tile-more").click()
+    cell = wall.locator(".sheet .is-pressure")
+    expect(cell).to_have_text(re.compile(r"^\d+cmH₂Opressure in the mask$"))
+    wall.get_by_role("button", name="Done").click()
+    room = diary_page(f"{ward.url}/room?room={number}")
+    room.until(lambda seen: seen["pill"].startswith("Live"))
+    command(room.page, 9)
+    expect(tile.locator(".tile-pressure")).to_have_text("9cmH₂O")
 
 
 def test_a_command_that_was_held_up_is_not_carried_out(
