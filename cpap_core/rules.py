@@ -121,7 +121,7 @@ class Rules:
     """No event is scored before so much of a stretch is known: some five breaths."""
 
     hypopnea_share: float = 0.5
-    """Breaths with a peak flow or a volume below this share of the usual are shallow (CLINICAL: devices)."""
+    """Breaths whose peak flow is below this share of the usual one are shallow (CLINICAL: a device's own rule)."""
 
     hypopnea_s: float = 10.0
     """... and two or more of them are a hypopnea when they last so long (CLINICAL)."""

@@ -288,7 +288,7 @@ class Stretch:
         assert self.breath
         self.breath.update(inspiration_end=position, top={"raw": hump["raw"]}, flattening=None)
         self.set_peak(*hump["at"])
-        self.scored.weigh(hump["top"] - self.baseline, inf, self.breath["onset"], self.breath["onset_at"], self.found)
+        self.scored.weigh(hump["top"] - self.baseline, self.breath["onset"], self.breath["onset_at"], self.found)
 
     def end_inspiration(self, end: float) -> None:
         assert self.breath
@@ -305,7 +305,7 @@ class Stretch:
         self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
         self.set_amplitude()
         self.set_peak(peak, top["missing"])
-        self.scored.weigh(self.peaks[-1], self.balance, self.breath["onset"], self.breath["onset_at"], self.found)
+        self.scored.weigh(self.peaks[-1], self.breath["onset"], self.breath["onset_at"], self.found)
 
     def flattening(self) -> float | None:
         steps = min(len(self.smooth) - self.phase_began, 255)

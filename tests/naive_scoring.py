@@ -35,7 +35,7 @@ class Scored:
         self.low = 0
         self.probed: list[int] = []
         self.apnea: OpenEvent | None = None
-        self.usual: list[tuple[float, float]] = []
+        self.usual: list[float] = []
         self.shallow: list[tuple[float, float]] = []
         self.hypopnea: OpenEvent | None = None
 
@@ -103,19 +103,17 @@ class Scored:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
 
-    def weigh(self, peak: float, volume: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
+    def weigh(self, peak: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
         """A breath whose peak is final."""
         if self.apnea:
             return
         recent = self.usual[-round(self.rules.reference_breaths) :]
-        usual = [float(np.median([breath[k] for breath in recent])) for k in (0, 1)] if recent else [0.0, 0.0]
-        share = self.rules.hypopnea_share
-        if len(recent) >= FEWEST_USUAL and (peak < share * usual[0] or volume < share * usual[1]):
+        if len(recent) >= FEWEST_USUAL and peak < self.rules.hypopnea_share * float(np.median(recent)):
             self.shallow.append((onset, onset_at))
         else:
             self.end_shallow(onset, found)
         if not self.shallow or onset - self.shallow[0][0] > self.longest * self.step:
-            self.usual.append((peak, volume))
+            self.usual.append(peak)
 
     def close(self, end: float, found: DetectorOutput) -> None:
         """The stretch has ended."""

@@ -95,7 +95,7 @@ def end_inspiration(s, rows, filled):
     s.peaks[-1] = s.top - s.baseline
     set_amplitude(s)
     filled = set_peak(s, peak, rows, filled)
-    return weigh_breath(s, s.peaks[-1], s.balance, rows, filled)
+    return weigh_breath(s, s.peaks[-1], rows, filled)
 
 
 @inner
@@ -134,4 +134,4 @@ def follow_hump(s, position, missing, rows, filled):
     s.raw_maximum = s.hump_maximum
     s.flattening = np.nan
     filled = set_peak(s, s.top_position, rows, filled)
-    return weigh_breath(s, s.top - s.baseline, np.inf, rows, filled)
+    return weigh_breath(s, s.top - s.baseline, rows, filled)

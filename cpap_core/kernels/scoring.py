@@ -1,16 +1,13 @@
 """Scored events: apneas where flow all but ceases, hypopneas where breaths in a row are shallow.
 
 An apnea is followed step by step, on the mean of |flow - baseline| against its own long mean; a hypopnea breath by
-breath, on peak flow and inspired volume against their medians over the breaths before. While breathing is reduced,
-neither learns from it.
+breath, on peak flow against its median over the breaths before. While breathing is reduced, neither learns from it.
 """
 
 # njit hides the types of what it compiles; the callers in detector.py are checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations
-
-import numpy as np
 
 from .jit import inner
 from .probe import begin_probe, kind_by_probe
@@ -77,15 +74,12 @@ def follow_effort(s, position, missing, rows, filled):
 
 
 @inner
-def weigh_breath(s, peak_flow, volume, rows, filled):
+def weigh_breath(s, peak_flow, rows, filled):
     """Take a breath whose peak is final: it begins a run of shallow ones, goes on with it, or ends it."""
     if s.apnea_open:
         return filled
     known = min(s.usual_taken, s.usual_memory)
-    is_shallow = known >= s.fewest_usual and (
-        peak_flow < s.hypopnea_share * s.usual_peak or volume < s.hypopnea_share * s.usual_volume
-    )
-    if is_shallow:
+    if known >= s.fewest_usual and peak_flow < s.hypopnea_share * s.usual_peak:
         if s.shallow_breaths == 0:
             s.shallow_onset = s.onset
             s.shallow_onset_at = s.onset_at
@@ -95,18 +89,26 @@ def weigh_breath(s, peak_flow, volume, rows, filled):
     if s.shallow_breaths == 0 or s.onset - s.shallow_onset > s.reference_hold * s.step:
         at = s.usual_taken % s.usual_memory
         s.usual_peaks[at] = peak_flow
-        s.usual_volumes[at] = volume
         s.usual_taken += 1
-        known = min(s.usual_taken, s.usual_memory)
-        s.usual_peak = _median(s.usual_peaks, known)
-        s.usual_volume = _median(s.usual_volumes, known)
+        s.usual_peak = _median(s.usual_peaks, min(s.usual_taken, s.usual_memory))
     return filled
 
 
 @inner
 def _median(values, count):
-    ordered = np.sort(values[:count])
-    return 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+    """The middle of the first values; by counting, since to compile a sort takes longer than all it would ever save."""
+    lower = upper = values[0]
+    for k in range(count):
+        below = 0
+        same = 0
+        for j in range(count):
+            below += values[j] < values[k]
+            same += values[j] == values[k]
+        if below <= (count - 1) // 2 < below + same:
+            lower = values[k]
+        if below <= count // 2 < below + same:
+            upper = values[k]
+    return 0.5 * (lower + upper)
 
 
 @inner
