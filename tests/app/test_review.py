@@ -80,7 +80,7 @@ def test_the_latest_recording_of_a_patient_comes_with_the_earlier_ones(
 def test_a_recording_comes_with_its_events_marks_and_pressures(stored: tuple[Store, StoredNight, StoredNight]) -> None:
     store, _, later = stored
     found = review.open_recording(store, later.recording_id, START)
-    assert [event[1] for event in found["events"]] == [round(onset, 2) for onset in later.apneas]
+    assert [event[1] for event in found["events"]] == sorted(round(onset, 2) for onset in later.apneas)
     assert [(mark[0], mark[2]) for mark in found["marks"]] == list(MARKS)
     assert [(time_s, pressure) for time_s, pressure, *_ in found["commands"]] == [
         (600.0, 5), (1200.0, 6), (1800.0, 7), (2400.0, 8), (3000.0, 9)
