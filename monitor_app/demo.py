@@ -15,7 +15,7 @@ from monitor_app.ward import Ward
 
 MOST_ROOMS = 64
 MOST_DAYS = 2.0
-NOTICE = "Simulated patients: open 101, raise its pressure to 12, and watch its apneas end"
+NOTICE = "Simulated patients: raise 101 to 12 cmH₂O and its apneas end"
 
 
 def run(settings: Settings, rooms: int) -> int:
