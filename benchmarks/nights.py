@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpap_core import RespirationDetector
+from cpap_core.shown import one_of_each
 from cpap_core.simulate import SimulatedDevice, SimulatedPatient
 from store import CommandState, MarkKind, Store
 
@@ -24,13 +25,13 @@ class StoredNight:
     ----------
     recording_id, stay_id : int
         Under which it is stored.
-    apneas : list of float
-        Recording time of each breath gap's onset, in s.
+    events : list of float
+        Recording time of the onset of each event that a page shows, in s.
     """
 
     recording_id: int
     stay_id: int
-    apneas: list[float]
+    events: list[float]
 
 
 def put_night(
@@ -59,7 +60,7 @@ def put_night(
     recording = store.begin_recording(stay.id, stream, device, rate_hz, CHANNELS, start_time).result(timeout=30)
     bed = SimulatedDevice(SimulatedPatient(seed, rate_hz, keep_truth=False, pressure_cmh2o=PRESSURES[0]))
     detector = RespirationDetector(rate_hz)
-    breaths, apneas, pressure = 0, [], PRESSURES[0]
+    breaths, pressure = 0, PRESSURES[0]
     pieces = int(np.ceil(hours * 3600 / PIECE_S))
     for piece in range(pieces):
         wanted = PRESSURES[piece * len(PRESSURES) // pieces]
@@ -80,7 +81,6 @@ def put_night(
             breaths += len(found.breaths)
         for event in (*found.opened, *found.events):
             store.put_event(recording.id, event)
-        apneas += [event.onset_s for event in found.opened]
     for number, (onset_s, text) in enumerate(marks):
         mark = {"kind": MarkKind.NOTE, "text": text, "by": "room page", "at": start_time + onset_s}
         store.add_mark(f"{stream}-{number}", stay_id=stay.id, recording_id=recording.id, onset_s=onset_s, **mark)
@@ -89,7 +89,8 @@ def put_night(
         store.end_recording(recording.id, end)
         store.end_stay(stay.id, end).result(timeout=60)
     store.set_meta("night", stream).result(timeout=60)
-    return StoredNight(recording.id, stay.id, apneas)
+    events = one_of_each(store.events_of(recording.id))
+    return StoredNight(recording.id, stay.id, [event.onset_s for event in events])
 
 
 def _command(store: Store, stay_id: int, room: int, pressure: int, previous: int, at: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cpap_core.shown import one_of_each
 from monitor_app.push.packing import pack
 from monitor_app.ward.stay import Mark
 from store import CommandState, ListedRecording, NotFound, Store
@@ -61,7 +62,7 @@ def open_recording(store: Store, recording_id: int, now: float) -> dict[str, Any
         raise NotFound(f"There is no recording {recording_id}")
     events = store.events_of(recording_id)[-EVENTS_MOST:]
     return head(found, now) | {
-        "events": [[e.kind.value, round(e.onset_s, 2), _rounded(e.duration_s)] for e in events],
+        "events": [[e.kind.value, round(e.onset_s, 2), _rounded(e.duration_s)] for e in one_of_each(events)],
         "marks": [
             [round(mark.onset_s, 2), mark.kind.value, Mark.of(mark, None).text, mark.made_by]
             for mark in store.marks_of_recording(recording_id)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from cpap_core import rules
-from cpap_core.types import EventKind
+from cpap_core.shown import end_s, one_of_each
+from cpap_core.types import EventKind, OpenEvent, RespiratoryEvent
 
 from .stay import Stay
 from .trace import Trace
@@ -84,12 +85,11 @@ def _marks(stay: Stay | None, trace: Trace | None, newest_peak_s: float | None) 
     if trace is None or stay is None:
         return {"peaks": [], "spans": [], "notes": []}
     since = trace.newest_s - WINDOW_S
-    spans: list[list[Any]] = [
-        [e.id, e.kind.value, round(e.onset_s, 2), round(e.onset_s + e.duration_s, 2)]
-        for e in trace.closed
-        if e.onset_s + e.duration_s >= since
+    recent: list[OpenEvent | RespiratoryEvent] = [e for e in trace.closed if e.onset_s + e.duration_s >= since]
+    spans = [
+        [e.id, e.kind.value, round(e.onset_s, 2), None if isinstance(e, OpenEvent) else round(end_s(e), 2)]
+        for e in one_of_each([*recent, *trace.open.values()])
     ]
-    spans += [[e.id, e.kind.value, round(e.onset_s, 2), None] for e in trace.open.values()]
     peaks = [round(p, 2) for p in list(trace.peaks)[-PEAKS_SHOWN:]]
     notes = [
         [mark.onset_s, mark.text]
@@ -105,12 +105,12 @@ def _events(stay: Stay | None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for trace in stay.traces.values():
         start = trace.spec.start_time
-        for open_event in trace.open.values():
-            running = int(trace.newest_s - open_event.onset_s)
-            rows.append(event_row(start + open_event.onset_s, open_event.kind, f"{running} s", in_progress=True))
-        rows += [
-            event_row(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in list(trace.closed)[-EVENTS_SHOWN:]
-        ]
+        # Of a pause that both rules found one is left: twice as many are enough.
+        known: list[OpenEvent | RespiratoryEvent] = [*list(trace.closed)[-2 * EVENTS_SHOWN :], *trace.open.values()]
+        for e in one_of_each(known):
+            lasts = isinstance(e, OpenEvent)
+            seconds = int(trace.newest_s - e.onset_s) if isinstance(e, OpenEvent) else e.duration_s
+            rows.append(event_row(start + e.onset_s, e.kind, f"{seconds:.0f} s", in_progress=lasts))
     for c in stay.commands.newest:
         if c.state == "applied" and c.applied_at is not None:
             change = f"{c.pressure_cmh2o}" if c.previous_cmh2o is None else f"{c.previous_cmh2o} → {c.pressure_cmh2o}"
@@ -145,6 +145,7 @@ def _night(stay: Stay | None, traces: list[Trace]) -> dict[str, Any]:
         for key, series in trace.night.as_dict().items():
             merged[key] += series
         start = trace.spec.start_time
-        merged["events"] += [[round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in trace.closed]
+        events = one_of_each(trace.closed)
+        merged["events"] += [[round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in events]
     merged["marks"] = [[mark.time, mark.text] for mark in stay.marks] if stay is not None else []
     return merged

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cpap_core.shown import one_of_each
 from cpap_core.types import Recording, RespiratoryEvent
 
 from .detail import Detail, event_row
@@ -171,7 +172,7 @@ class Playback:
             piece = slice(at, at + minute)
             found += trace.feed(at, flow[piece], None if pressure is None else pressure[piece])
         found += trace.finish()
-        self.events = sorted((e for one in found for e in one.output.events), key=lambda event: event.onset_s)
+        self.events = one_of_each(e for one in found for e in one.output.events)
         start = self.recording.start_time
         night = trace.night.as_dict() | {
             "events": [[round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in self.events],

@@ -106,7 +106,9 @@ class _Ingest(WebSocketHandler):
         self.owner.connections.discard(self)
 
     def break_off(self) -> None:
-        self.ws_connection.stream.close()  # type: ignore[union-attr]
+        # None where the other end has hung up a moment ago.
+        if self.ws_connection is not None:
+            self.ws_connection.stream.close()  # type: ignore[attr-defined]
 
     async def on_message(self, message: str | bytes) -> None:
         owner = self.owner

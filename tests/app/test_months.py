@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cpap_core.simulate import SimulatedPatient
-from cpap_core.types import Breath, OpenEvent
+from cpap_core.types import Breath, EventKind, OpenEvent
 from monitor_app.ward import Room, StreamRefused, Trace, Ward, rebuild
 from monitor_app.ward.resume import numbers
 from store import StoreBehind
@@ -77,9 +77,12 @@ def test_counts_after_a_restart_include_what_was_trimmed(tmp_path: Path, kept_s:
         last = ward.store.breaths_end(trace.recording_id)
         assert last == trace.breaths
         assert ward.store.breath_count(trace.recording_id) == last - recording.trimmed_breaths, "no number twice"
-        events = ward.store.events_of(trace.recording_id)
-        assert [event.id for event in events] == list(range(trace.apnea_count))
-        assert all(b.onset_s > a.onset_s + 5 for a, b in pairwise(events)), "none is there twice"
+        every = ward.store.events_of(trace.recording_id)
+        gaps, scored = ([e for e in every if (e.kind is EventKind.BREATH_GAP) == is_gap] for is_gap in (True, False))
+        assert [event.id for event in gaps] == list(range(trace.apnea_count))
+        assert [event.id for event in scored] == [-1 - at for at in range(trace.detector.scored_count)]
+        for events in (gaps, scored):
+            assert all(b.onset_s > a.onset_s + 5 for a, b in pairwise(events)), "none is there twice"
 
     async def uninterrupted(ward: Ward, clock: Clock) -> None:
         await ward.stays.admit(101, 7, "Ada")
@@ -113,7 +116,9 @@ def test_a_restart_needs_the_last_day_only(tmp_path: Path, monkeypatch: pytest.M
         (room,) = ward.rooms()
         assert room.trace is not None
         assert min(room.trace.night.minutes) >= room.trace.spec.start_time + 1200
-        assert len(room.trace.closed) == room.trace.apnea_count - len(room.trace.open)
+        assert len(room.trace.closed) == room.trace.apnea_count + room.trace.detector.scored_count - len(
+            room.trace.open
+        )
 
     in_ward(tmp_path, before)
     in_ward(tmp_path, after)
@@ -197,8 +202,7 @@ def test_an_apnea_that_lasts_through_the_restart_is_one(tmp_path: Path) -> None:
         await feed(ward, clock, room, trace, values[at : at + 40 * RATE_HZ])
         assert trace.apnea_count == count
         assert not trace.open
-        closed = ward.store.events_of(trace.recording_id)[-1]
-        assert closed.id == event.id
+        (closed,) = (each for each in ward.store.events_of(trace.recording_id) if each.id == event.id)
         assert closed.duration_s is not None
 
     opened: list[tuple[int, OpenEvent, int]] = []

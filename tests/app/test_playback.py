@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cpap_core import Recording, analyze
+from cpap_core.shown import one_of_each
 from cpap_core.simulate import SimulatedPatient, record
 from monitor_app.push import PlaybackSource, Push
 from monitor_app.push.playback import check_speed
@@ -49,7 +50,7 @@ def test_the_events_are_those_of_the_analysis(night: Recording) -> None:
     playback = Playback(night)
     found = analyze(night)
     apneas = found.apneas
-    events = sorted([*apneas, *found.events], key=lambda event: event.onset_s)
+    events = one_of_each([*apneas, *found.events])
     assert [event.onset_s for event in playback.events] == [event.onset_s for event in events]
     playback.next_event()
     assert playback.position_s == pytest.approx(events[0].onset_s + 5, abs=0.05)

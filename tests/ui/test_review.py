@@ -109,7 +109,7 @@ def test_a_night_stands_on_one_screen_and_the_wheel_goes_to_one_breath(nights: N
         "the hole is empty"
     )
     assert len(source(page, "rate")["x"]) > 100 and len(source(page, "leak")["x"]) > 100
-    assert source(page, "spans")["left"] == pytest.approx(nights.later.apneas, abs=0.01)
+    assert source(page, "spans")["left"] == pytest.approx(nights.later.events, abs=0.01)
     assert source(page, "lines")["x"] == [900.0]
     assert source(page, "marks")["text"] == ["mask refit"]
     assert max(source(page, "set")["y"]) == 9
@@ -140,7 +140,7 @@ def test_a_night_stands_on_one_screen_and_the_wheel_goes_to_one_breath(nights: N
 def test_the_keyboard_goes_through_the_night(nights: Nights, page: Page) -> None:
     """`n` and `p` from event to event, arrows pan, + and - zoom, Home is the whole night."""
     open_night(page, nights.url("mrn=7"))
-    apneas = nights.later.apneas
+    events = nights.later.events
     page.evaluate(f"{RANGE.format(view=0)}.setv({{start: 0, end: 20}})")
     seen = []
     for key in ("n", "n", "p"):
@@ -148,7 +148,7 @@ def test_the_keyboard_goes_through_the_night(nights: Nights, page: Page) -> None
         page.keyboard.press(key)
         wait_for(lambda before=before: page.wait_for_timeout(20) or visible(page) != before, 5, "a jump")
         seen.append(sum(visible(page)) / 2)
-    later = [onset for onset in apneas if onset > 10.5]
+    later = [onset for onset in events if onset > 10.5]
     assert seen == pytest.approx([later[0], later[1], later[0]], abs=0.6)
     start, end = visible(page)
     page.keyboard.press("ArrowRight")
@@ -162,7 +162,7 @@ def test_the_keyboard_goes_through_the_night(nights: Nights, page: Page) -> None
     page.keyboard.press("Home")
     assert visible(page)[1] - visible(page)[0] > 3600
     page.keyboard.press("p")
-    for _ in range(len(apneas) + 1):
+    for _ in range(len(events) + 1):
         page.keyboard.press("n")
     expect(page.locator(".night-note")).to_have_text("There is no later event.")
     page.locator(".review-aside .event-button", has_text="mask refit").click()

@@ -95,7 +95,7 @@ def test_an_earlier_one_opens_beside_it_and_done_closes_both(
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     expect(more).to_be_focused()
-    assert page.locator("dialog img").count() == 0
+    expect(page.locator("dialog img")).to_have_count(0)
 
     page.keyboard.press("Enter")
     for _ in range(20):  # the focus stays inside
