@@ -32,6 +32,11 @@ class Rules:
     """An inspiration begins where flow exceeds the baseline by this share of the amplitude. 0.15 in the trial; of
     0.15 to 0.25 the ResMed nights' rate differs by 2 %; of simulated breaths 0.2 misses more, 0.15 invents more."""
 
+    typical_step: float = 0.05
+    """A deep breath is no measure for the weak ones after it: the amplitude above which an onset must stand is at most
+    the typical one, which goes up or down by this share with each breath that is larger or smaller (simulated patients:
+    after arousals and in periodic breathing the last five breaths are twice as deep)."""
+
     end_fraction: float = 0.03
     """... and has ended below this share; the distance between both keeps noise from making breaths (trial)."""
 
@@ -123,11 +128,20 @@ class Rules:
     hypopnea_share: float = 0.5
     """Breaths whose peak flow is below this share of the usual one are shallow (CLINICAL: a device's own rule)."""
 
+    hypopnea_leave: float = 0.6
+    """... until one is above this share, so that a single deeper breath does not end it (simulated weak drives)."""
+
     hypopnea_s: float = 10.0
     """... and two or more of them are a hypopnea when they last so long (CLINICAL)."""
 
     reference_breaths: float = 30.0
     """The usual is the median of so many breaths: two minutes of stable breathing at 15/min (CLINICAL); at most 64."""
+
+    stable_share: float = 0.7
+    """A breath below this share of the usual one is reduced (CLINICAL: down by 30 %) and no stable breathing."""
+
+    recovery_s: float = 15.0
+    """Nor are those so soon after an event: the deep breaths of an arousal (they fade within some 15 s)."""
 
     probe_hz: float = 25.0 / 6.0
     """ResMed's probe in an apnea: one period in six samples at 25 Hz."""
@@ -171,13 +185,18 @@ class Rules:
                 f"apnea_enter must lie below apnea_leave: got {self.apnea_enter} and {self.apnea_leave}; "
                 "lower the one or raise the other"
             )
+        if self.hypopnea_share > self.hypopnea_leave:
+            raise ValueError(
+                f"hypopnea_share must not lie above hypopnea_leave: got {self.hypopnea_share} and "
+                f"{self.hypopnea_leave}; lower the one or raise the other"
+            )
 
 
 DEFAULT_RULES = Rules()
 
 PRESETS = {
     "device": DEFAULT_RULES,
-    "aasm": Rules(apnea_depth=0.15, hypopnea_share=0.7, reference_s=120.0),
+    "aasm": Rules(apnea_depth=0.15, hypopnea_share=0.7, hypopnea_leave=0.75, reference_s=120.0),
 }
 """By which rule events are scored. `device`: as a CPAP device does, flow down by 75 % or to 50 %, the one we judge by;
 `aasm`: flow down by 90 % or by 30 %, against two minutes of stable breathing (CLINICAL)."""

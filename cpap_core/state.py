@@ -51,6 +51,7 @@ STATE = np.dtype(
         ("noise_multiple", "f8"),
         ("noise_gain", "f8"),
         ("onset_fraction", "f8"),
+        ("typical_step", "f8"),
         ("end_fraction", "f8"),
         ("pause_share", "f8"),
         ("pause_band", "f8"),
@@ -75,6 +76,9 @@ STATE = np.dtype(
         ("reference_clip", "f8"),
         ("effort_floor", "f8"),
         ("hypopnea_share", "f8"),
+        ("hypopnea_leave", "f8"),
+        ("stable_share", "f8"),
+        ("recovery", "f8"),
         ("hypopnea_samples", "f8"),
         ("round_share", "f8"),
         ("slope_gain", "f8"),
@@ -115,6 +119,10 @@ STATE = np.dtype(
         ("amplitude_floor", "f8"),
         ("noise", "f8"),
         ("scale", "f8"),
+        ("typical", "f8"),
+        ("onset_level", "f8"),
+        ("former", "f8"),
+        ("former_steps", "i8"),
         ("bend_sum", "f8"),
         ("peaks", "f8", (BREATHS_IN_MEANS,)),
         # The breath in progress.
@@ -167,6 +175,8 @@ STATE = np.dtype(
         ("usual_taken", "i8"),
         ("usual_peak", "f8"),
         ("usual_peaks", "f8", (MOST_USUAL,)),
+        ("stable_at", "f8"),
+        ("recovered", "f8"),
         ("shallow_breaths", "i8"),
         ("shallow_onset", "f8"),
         ("shallow_onset_at", "f8"),
@@ -209,6 +219,7 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     if step <= LONGEST_NOISE_STEP_S * sampling_rate_hz:
         states["noise_gain"] = rules.noise_deviations / NOISE_BEND / rules.onset_fraction
     states["onset_fraction"] = rules.onset_fraction
+    states["typical_step"] = 1.0 + rules.typical_step
     states["end_fraction"] = rules.end_fraction
     states["pause_share"] = rules.pause_share
     states["pause_band"] = rules.pause_band
@@ -242,6 +253,9 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     # The mean of a half sine's two thirds of a cycle is about 0.4 of its peak.
     states["effort_floor"] = 0.4 * rules.minimum_amplitude_lpm
     states["hypopnea_share"] = rules.hypopnea_share
+    states["hypopnea_leave"] = rules.hypopnea_leave
+    states["stable_share"] = rules.stable_share
+    states["recovery"] = rules.recovery_s * sampling_rate_hz
     states["hypopnea_samples"] = rules.hypopnea_s * sampling_rate_hz
     states["round_share"] = ROUND_SHARE
     states["slope_memory"] = max(1, round(rules.sign_memory_s * steps_per_s))

@@ -113,6 +113,8 @@ class Stretch:
         self.cycle_means = [self.baseline] * 5
         self.peaks = [high - self.baseline] * 5
         self.set_amplitude()
+        self.typical = self.amplitude
+        self.former, self.former_steps = nan, 0
         total = 0.0
         for value in ordered:
             total += abs(value - self.baseline)
@@ -190,8 +192,8 @@ class Stretch:
                     self.end_inspiration(position)
                 if stuck and not low:
                     self.pull_baseline()
-        elif above > self.rules.onset_fraction * self.scale:
-            level = self.baseline + self.rules.onset_fraction * self.scale
+        elif above > self.onset_level:
+            level = self.baseline + self.onset_level
             self.begin_breath(level, now, before, position, missing, values)
         else:
             self.balance += above * self.step
@@ -206,6 +208,15 @@ class Stretch:
             pending = self.breath["top"]["position"] if self.inspiring and self.breath else position + self.step
             if min(pending - 0.5 * self.step, stop - 1) - self.peak > self.gap:
                 self.open_gap()
+        if self.former_steps > 0:
+            self.former_steps -= 1
+            if self.scored.low == 0 and self.scored.is_rest(self.means, self.former):
+                self.former_steps = 0
+                self.baseline = self.former
+                self.cycle_means = [self.baseline] * 5
+                self.phase_began = len(self.smooth)
+                self.balance = 0.0
+                self.scored.look_again(self.means[:-1], self.baseline)
         since = self.indices[start - 1] + 1 if start else 0
         # What was kept back at the start is taken without its pressure.
         probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
@@ -304,6 +315,9 @@ class Stretch:
         self.phase_began = len(self.smooth)
         self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
         self.set_amplitude()
+        factor = 1.0 + self.rules.typical_step
+        typical = self.typical * factor if self.peaks[-1] > self.typical else self.typical / factor
+        self.typical = max(typical, self.rules.minimum_amplitude_lpm)
         self.set_peak(peak, top["missing"])
         self.scored.weigh(self.peaks[-1], self.breath["onset"], self.breath["onset_at"], self.found)
 
@@ -366,9 +380,15 @@ class Stretch:
         bend = abs(now - 4.0 * one + 6.0 * two - 4.0 * three + four)
         self.noise += (min(bend, self.amplitude) - self.noise) / min(len(self.smooth), self.hold)
         gain = self.rules.noise_deviations / 2.99 / self.rules.onset_fraction
-        self.scale = max(self.amplitude, gain * self.noise if self.step <= 0.1 * self.rate else 0.0)
+        noise = gain * self.noise if self.step <= 0.1 * self.rate else 0.0
+        self.scale = max(self.amplitude, noise)
+        least = max(self.typical, 0.5 * self.amplitude)
+        self.onset_level = self.rules.onset_fraction * max(min(self.amplitude, least), noise)
 
     def pull_baseline(self) -> None:
+        if self.former_steps == 0:
+            self.former = self.baseline
+        self.former_steps = 2 * self.stuck
         total = 0.0
         for mean in reversed(self.means[-self.stuck :]):
             total += mean

@@ -30,12 +30,14 @@ class Scored:
         self.probe_after = round(rules.probe_after_s * per_s)
         self.floor = 0.4 * rules.minimum_amplitude_lpm
         self.efforts: list[float] = []
+        self.looked_again, self.sum_then = 0, 0.0
         self.reference = 0.0
         self.learned = 0
         self.low = 0
         self.probed: list[int] = []
         self.apnea: OpenEvent | None = None
         self.usual: list[float] = []
+        self.stable_at = self.recovered = 0.0
         self.shallow: list[tuple[float, float]] = []
         self.hypopnea: OpenEvent | None = None
 
@@ -45,6 +47,8 @@ class Scored:
         total = 0.0
         for effort in self.efforts[max(0, turn - self.window) : turn]:
             total += effort
+        if self.looked_again > turn:
+            turn, total = self.looked_again, self.sum_then
         for k in range(turn, len(self.efforts)):
             total += self.efforts[k] - (self.efforts[k - self.window] if k >= self.window else 0.0)
         return total
@@ -88,7 +92,8 @@ class Scored:
             self.low = 0
         else:
             self.low += 1
-            self.means.append(mean)
+            if self.low > self.window:
+                self.means.append(mean)
             total = 0.0
             for value in self.means:
                 total += value
@@ -108,12 +113,31 @@ class Scored:
         if self.apnea:
             return
         recent = self.usual[-round(self.rules.reference_breaths) :]
-        if len(recent) >= FEWEST_USUAL and peak < self.rules.hypopnea_share * float(np.median(recent)):
+        usual = float(np.median(recent)) if len(recent) >= FEWEST_USUAL else 0.0
+        if peak < (self.rules.hypopnea_leave if self.shallow else self.rules.hypopnea_share) * usual:
             self.shallow.append((onset, onset_at))
         else:
             self.end_shallow(onset, found)
-        if not self.shallow or onset - self.shallow[0][0] > self.longest * self.step:
+        is_stable = onset >= self.recovered and (not usual or peak >= self.rules.stable_share * usual)
+        if is_stable:
+            self.stable_at = onset
+        if is_stable or onset - self.stable_at > self.longest * self.step:
             self.usual.append(peak)
+
+    def is_rest(self, means: list[float], level: float) -> bool:
+        """Whether flow rests at a level for a whole window."""
+        total = 0.0
+        for mean in reversed(means[-self.window :]):
+            total += abs(mean - level)
+        return total < self.rules.apnea_enter * self.reference * self.window
+
+    def look_again(self, means: list[float], baseline: float) -> None:
+        """Take the window's efforts anew."""
+        efforts = [abs(mean - baseline) for mean in means[-min(self.window, len(self.efforts)) :]]
+        self.efforts[-len(efforts) :] = efforts
+        self.looked_again, self.sum_then = len(self.efforts), 0.0
+        for effort in reversed(efforts):
+            self.sum_then += effort
 
     def close(self, end: float, found: DetectorOutput) -> None:
         """The stretch has ended."""
@@ -140,11 +164,14 @@ class Scored:
         kind = self.kind() if event.kind is EventKind.APNEA else event.kind
         found.events.append(RespiratoryEvent(event.id, kind, event.onset_s, event.detected_at_s, duration_s))
         self.apnea = None
+        self.recovered = end + self.rules.recovery_s * self.rate
 
     def end_shallow(self, end: float, found: DetectorOutput) -> None:
         event = self.hypopnea
         if event:
-            duration_s = (max(end, self.sure) - self.shallow[0][0]) / self.rate
+            end = max(end, self.sure)
+            self.recovered = end + self.rules.recovery_s * self.rate
+            duration_s = (end - self.shallow[0][0]) / self.rate
             found.events.append(RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, duration_s))
         self.hypopnea, self.shallow = None, []
 

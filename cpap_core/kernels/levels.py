@@ -17,6 +17,8 @@ def measure_noise(s, before):
     # At most the amplitude, or a single glitch would silence minutes.
     s.noise += (min(bend, s.amplitude) - s.noise) / min(s.steps, s.hold)
     s.scale = max(s.amplitude, s.noise_gain * s.noise)
+    # Half of the amplitude at least: should breathing have become deeper for good, noise must not become breaths.
+    s.onset_level = s.onset_fraction * max(min(s.amplitude, max(s.typical, 0.5 * s.amplitude)), s.noise_gain * s.noise)
 
 
 @inner
@@ -28,11 +30,33 @@ def is_off_balance(s):
 @inner
 def pull_baseline(s):
     """Take the mean of the last, stuck seconds as the new baseline: a leak changed."""
+    if s.former_steps == 0:
+        s.former = s.baseline
+    s.former_steps = 2 * s.stuck
     total = 0.0
     for k in range(s.stuck):
         total += s.means[(s.steps - 1 - k) % len(s.means)]
     s.baseline = total / s.stuck
     s.cycle_means[:] = s.baseline
+    s.phase_steps = 0
+    s.balance = 0.0
+
+
+@inner
+def is_at_former(s):
+    """Tell whether flow rests, for as long as an apnea's window, at the level from which the baseline was pulled."""
+    total = 0.0
+    for k in range(s.effort_window):
+        total += abs(s.means[(s.steps - 1 - k) % len(s.means)] - s.former)
+    return total < s.apnea_enter * s.effort_reference * s.effort_window
+
+
+@inner
+def return_to_former(s):
+    """Undo a pull: no leak changed, but something held flow aside, and now it pauses."""
+    s.former_steps = 0
+    s.baseline = s.former
+    s.cycle_means[:] = s.former
     s.phase_steps = 0
     s.balance = 0.0
 
@@ -50,6 +74,13 @@ def forget_amplitude(s, before):
         if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):
             s.peaks[:] *= s.decay
             s.amplitude *= s.decay
+
+
+@inner
+def follow_typical(s):
+    """Let the typical amplitude go a step towards the last breath's: in the long run that is their median."""
+    s.typical = s.typical * s.typical_step if s.peaks[-1] > s.typical else s.typical / s.typical_step
+    s.typical = max(s.typical, s.minimum_amplitude)
 
 
 @inner

@@ -15,7 +15,7 @@ import numpy as np
 from .cycles import set_peak, turn_cycle
 from .flattening import flattening
 from .jit import inner
-from .levels import pull_baseline, set_amplitude
+from .levels import follow_typical, pull_baseline, set_amplitude
 from .scoring import weigh_breath
 
 
@@ -94,6 +94,7 @@ def end_inspiration(s, rows, filled):
     s.peaks[:-1] = s.peaks[1:]
     s.peaks[-1] = s.top - s.baseline
     set_amplitude(s)
+    follow_typical(s)
     filled = set_peak(s, peak, rows, filled)
     return weigh_breath(s, s.peaks[-1], rows, filled)
 

@@ -25,8 +25,20 @@ def forget_scoring(s):
     s.low_steps = 0
     s.apnea_open = 0
     s.usual_taken = 0
+    s.stable_at = 0.0
+    s.recovered = 0.0
     s.shallow_breaths = 0
     s.hypopnea_open = 0
+
+
+@inner
+def look_again(s):
+    """Measure the window's efforts anew, since the baseline was not where it seemed."""
+    s.effort_sum = 0.0
+    for k in range(min(s.effort_window, s.efforts_taken)):
+        effort = abs(s.means[(s.steps - 2 - k) % len(s.means)] - s.baseline)
+        s.efforts[(s.efforts_taken - 1 - k) % s.effort_window] = effort
+        s.effort_sum += effort
 
 
 @inner
@@ -62,7 +74,9 @@ def follow_effort(s, position, missing, rows, filled):
         s.low_steps = 0
     else:
         s.low_steps += 1
-        s.low_sum += mean
+        # Before that, the window holds breathing from before the pause.
+        if s.low_steps > s.effort_window:
+            s.low_sum += mean
         if not s.apnea_open and s.low_steps > s.apnea_hold:
             filled = _open_low(s, position, rows, filled)
     is_run = s.shallow_breaths >= 2 and position - s.shallow_onset >= s.hypopnea_samples
@@ -79,14 +93,19 @@ def weigh_breath(s, peak_flow, rows, filled):
     if s.apnea_open:
         return filled
     known = min(s.usual_taken, s.usual_memory)
-    if known >= s.fewest_usual and peak_flow < s.hypopnea_share * s.usual_peak:
+    share = s.hypopnea_share if s.shallow_breaths == 0 else s.hypopnea_leave
+    if known >= s.fewest_usual and peak_flow < share * s.usual_peak:
         if s.shallow_breaths == 0:
             s.shallow_onset = s.onset
             s.shallow_onset_at = s.onset_at
         s.shallow_breaths += 1
     else:
         filled = _end_shallow(s, s.onset, rows, filled)
-    if s.shallow_breaths == 0 or s.onset - s.shallow_onset > s.reference_hold * s.step:
+    is_reduced = known >= s.fewest_usual and peak_flow < s.stable_share * s.usual_peak
+    is_stable = not is_reduced and s.onset >= s.recovered
+    if is_stable:
+        s.stable_at = s.onset
+    if is_stable or s.onset - s.stable_at > s.reference_hold * s.step:
         at = s.usual_taken % s.usual_memory
         s.usual_peaks[at] = peak_flow
         s.usual_taken += 1
@@ -142,7 +161,7 @@ def _steps_since(s, low):
 @inner
 def _open_low(s, position, rows, filled):
     """An apnea is certain, in place of a hypopnea that leads into it, or flow is not low enough for one."""
-    is_apnea = s.low_sum <= s.apnea_depth * s.effort_reference * (s.low_steps - 1)
+    is_apnea = s.low_sum <= s.apnea_depth * s.effort_reference * max(0, s.low_steps - s.effort_window)
     if s.hypopnea_open and not is_apnea:
         return filled
     filled = _end_shallow(s, s.low_onset, rows, filled)
@@ -155,6 +174,7 @@ def _open_low(s, position, rows, filled):
 @inner
 def _close_apnea(s, end, rows, filled):
     s.apnea_open = 0
+    s.recovered = end + s.recovery
     return _write_closed(s.low_event, end - s.low_onset, kind_by_probe(s), rows, filled)
 
 
@@ -164,7 +184,9 @@ def _end_shallow(s, end, rows, filled):
     if not s.hypopnea_open:
         return filled
     s.hypopnea_open = 0
-    return _write_closed(HYPOPNEA, max(end, s.hypopnea_certain) - s.shallow_onset, UNCLASSIFIED, rows, filled)
+    end = max(end, s.hypopnea_certain)
+    s.recovered = end + s.recovery
+    return _write_closed(HYPOPNEA, end - s.shallow_onset, UNCLASSIFIED, rows, filled)
 
 
 @inner

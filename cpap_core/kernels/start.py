@@ -42,6 +42,8 @@ def find_first_levels(s):
     s.cycle_means[:] = baseline
     s.peaks[:] = amplitude
     set_amplitude(s)
+    s.typical = s.amplitude
+    s.onset_level = s.onset_fraction * s.amplitude
     total = 0.0
     for value in ordered:
         total += abs(value - baseline)

@@ -9,9 +9,9 @@ import numpy as np
 
 from .cycles import open_gap
 from .jit import inner
-from .levels import forget_amplitude, is_off_balance, measure_noise, pull_baseline
+from .levels import forget_amplitude, is_at_former, is_off_balance, measure_noise, pull_baseline, return_to_former
 from .phases import begin_breath, follow_hump, follow_inspiration
-from .scoring import follow_effort
+from .scoring import follow_effort, look_again
 from .sign import follow_slope
 
 
@@ -46,9 +46,8 @@ def take_step(s, rows, filled):
     if s.inspiring:
         s.balance += above * s.step
         filled = follow_inspiration(s, above, before, position, missing, rows, filled)
-    elif above > s.onset_fraction * s.scale:
-        level = s.baseline + s.onset_fraction * s.scale
-        filled = begin_breath(s, level, before, position, missing, rows, filled)
+    elif above > s.onset_level:
+        filled = begin_breath(s, s.baseline + s.onset_level, before, position, missing, rows, filled)
     else:
         s.balance += above * s.step
         filled = follow_hump(s, position, missing, rows, filled)
@@ -61,6 +60,11 @@ def take_step(s, rows, filled):
         if min(earliest, s.valid - 1) - s.last_peak > s.breath_gap:
             filled = open_gap(s, rows, filled)
     follow_slope(s, before)
+    if s.former_steps > 0:
+        s.former_steps -= 1
+        if s.low_steps == 0 and is_at_former(s):
+            return_to_former(s)
+            look_again(s)
     filled = follow_effort(s, position, missing, rows, filled)
     s.smoothed_before = before
     s.step_count = 0

@@ -109,6 +109,7 @@ def begin_stretch(s):
     s.trough = np.inf
     s.phase_steps = 0
     s.balance = 0.0
+    s.former_steps = 0
     s.cycle_steps = 0
     s.cycle_lengths[:] = 0.0
     s.armed = 0

@@ -264,6 +264,11 @@ def test_a_glitch_hides_no_breathing_after_it() -> None:
     assert len(whole(flow, rate_hz=25.0).breaths) >= 58
 
 
+def test_weak_breaths_are_found_right_after_deep_ones() -> None:
+    deep, weak = breaths(6, 25.0, peak_lpm=60.0), breaths(5, 25.0, peak_lpm=8.5)
+    assert len(whole(breaths(30, 25.0), deep, weak, breaths(10, 25.0), rate_hz=25.0).breaths) == 51
+
+
 def test_breathing_that_returns_at_a_tenth_is_found_again() -> None:
     weak = breaths(150, 25.0, peak_lpm=3.0)
     found = whole(breaths(30, 25.0), weak, rate_hz=25.0)
@@ -317,7 +322,8 @@ def test_channels_of_different_length_are_refused_and_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"step_s": 0}, {"breath_gap_s": np.nan}, {"end_fraction": 0.3}, {"onset_fraction": -1}]
+    "change",
+    [{"step_s": 0}, {"breath_gap_s": np.nan}, {"end_fraction": 0.3}, {"onset_fraction": -1}, {"hypopnea_share": 0.9}],
 )
 def test_rules_that_make_no_sense_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="got"):

@@ -70,6 +70,27 @@ def test_one_shallow_breath_is_no_hypopnea_and_neither_are_two_in_eight_seconds(
     assert not scored(breathing((120, 1), (8, 0.4), (60, 1)))
 
 
+def test_a_single_deeper_breath_ends_no_hypopnea() -> None:
+    [event] = scored(breathing((120, 1), (8, 0.4), (4, 0.55), (8, 0.4), (60, 1)))
+    assert event.kind is EventKind.HYPOPNEA
+    assert event.duration_s == pytest.approx(20, abs=1)
+
+
+def test_reduced_breathing_does_not_become_the_measure_of_hypopneas() -> None:
+    assert len(scored(breathing((120, 1), *[(40, 0.6), (24, 1)] * 6, (20, 0.4), (60, 1)))) == 1
+
+
+@pytest.mark.parametrize("aside_lpm", [-45.0, 45.0])
+@pytest.mark.parametrize("disturbed_s", [6, 7])
+def test_an_apnea_is_found_right_after_something_held_flow_aside(aside_lpm: float, disturbed_s: int) -> None:
+    aside = np.full(round(disturbed_s * RATE_HZ), aside_lpm)
+    flow = np.concatenate([breathing((120, 1)), aside, breathing((14, 0), (60, 1))])
+    [event] = scored(flow)
+    assert event.kind is EventKind.APNEA
+    assert event.onset_s == pytest.approx(120 + disturbed_s, abs=0.6)
+    assert event.duration_s == pytest.approx(14, abs=1)
+
+
 def test_an_apnea_takes_the_place_of_the_hypopnea_that_leads_into_it() -> None:
     events = scored(breathing((120, 1), (16, 0.4), (20, 0), (60, 1)))
     assert [event.kind for event in events] == [EventKind.HYPOPNEA, EventKind.APNEA]
