@@ -37,6 +37,11 @@ class Frame(NamedTuple):
     flow_lpm: Samples
     airway_pressure_cmh2o: Samples | None
 
+    def first(self, n_samples: int) -> Frame:
+        """The first samples, or all."""
+        pressure = self.airway_pressure_cmh2o
+        return Frame(self.first_sample, self.flow_lpm[:n_samples], None if pressure is None else pressure[:n_samples])
+
     def after(self, n_samples: int) -> Frame | None:
         """What follows the first samples; None where nothing does."""
         if n_samples >= self.flow_lpm.shape[0]:
