@@ -201,6 +201,11 @@ class Room {
 
   /** The watchdog, and every push: all that changes with time or news. */
   look() {
+    // A page that was not styled yet when it was built would draw its traces in black, for good.
+    if (this.colors.flow === "") {
+      this.colors = readColors(this.root);
+      this.flow.stalePaint = this.pressure.stalePaint = true;
+    }
     const { feed, clock, room } = this;
     const { beat } = feed;
     if (beat.lost) this.host.onLost?.(beat.silence());

@@ -155,6 +155,8 @@ class Wall {
 
   /** The watchdog: all that changes with time alone. */
   look() {
+    // A page that was not styled yet when it was built would draw its traces in black, for good.
+    if (this.colors.flow === "") this.recolor();
     const { beat, rooms, site, known } = this.feed;
     if (beat.lost) this.host.onLost?.(beat.silence());
     this.face.show(this.feed, this.clock);
