@@ -75,9 +75,9 @@ def check(name: str, command: list[str]) -> Outcome:
 def run_tests(for_pytest: list[str], *, soak: bool) -> list[Outcome]:
     """Run the fast tests, then those in a browser: in two processes, since Playwright's event loop stays in its own."""
     without_soak = "" if soak else " and not soak"
-    # They mostly wait for sockets and clocks, so two at a time cost little; those in a browser look at the seconds.
-    two_at_a_time = [] if for_pytest else ["-n", "2", "--dist", "loadfile"]
-    outcomes = [run_pytest("fast tests", "not ui" + without_soak, [*two_at_a_time, *for_pytest])]
+    # They mostly wait for sockets, pages and clocks, so two at a time cost little; each has servers of its own.
+    for_pytest_in_twos = for_pytest or ["-n", "2", "--dist", "loadfile"]
+    outcomes = [run_pytest("fast tests", "not ui" + without_soak, for_pytest_in_twos)]
     if for_pytest and not collects("ui" + without_soak, for_pytest):
         return outcomes
     begun = time.monotonic()
@@ -86,7 +86,7 @@ def run_tests(for_pytest: list[str], *, soak: bool) -> list[Outcome]:
     except browser.NoBrowserError as problem:
         print(problem, file=sys.stderr)
         return [*outcomes, Outcome("browser tests", False, time.monotonic() - begun, remark=str(problem))]
-    return [*outcomes, run_pytest("browser tests", "ui" + without_soak, for_pytest)]
+    return [*outcomes, run_pytest("browser tests", "ui" + without_soak, for_pytest_in_twos)]
 
 
 def collects(marks: str, for_pytest: list[str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from store import Store
 from tests.app.live_server import LiveServer, wait_for
@@ -20,6 +20,9 @@ from tests.conftest import PageFaults
 from tests.ui.bedside import Bedside
 from tests.ui.harness.panel_page import PanelServer
 from tests.ui.proxy import Proxy
+
+# What has to be quick is measured where it is said; elsewhere a busy machine is no fault of a page.
+expect.set_options(timeout=20_000)
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
 PAYLOADS = [

@@ -47,7 +47,7 @@ def open_when_up(page: Page, url: str) -> None:
             return False
         return True
 
-    wait_for(there, 20, "the harness")
+    wait_for(there, 60, "the harness")
 
 
 # Of each grid the fewest and the most rooms; the tests of the others would only say the same again.
