@@ -68,6 +68,7 @@ class Entry {
       event.preventDefault();
       this.send();
     });
+    this.form.addEventListener("pointerdown", () => this.holdStill());
     this.takeDrops();
     const right = node("div", "entry-found");
     right.append(this.cards.element, this.flow.element, this.rejected.element);
@@ -89,6 +90,13 @@ class Entry {
     row.append(this.replace, cancel);
     this.question.append(this.asked, row);
     this.question.hidden = true;
+  }
+
+  /** A button that moves between press and release is not clicked: what is said of a field that was left waits. */
+  holdStill() {
+    this.press = new Promise((released) => {
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(released), { once: true });
+    });
   }
 
   takeDrops() {
@@ -122,6 +130,7 @@ class Entry {
     const { patient } = this;
     const text = this.fields.text(key);
     const { ok, errors = {} } = await this.host.ask("check", { fields: { [key]: text } });
+    await this.press;
     if (ok && patient === this.patient && text === this.fields.text(key)) this.fields.fail(key, errors[key] ?? "");
   }
 
@@ -131,10 +140,11 @@ class Entry {
     this.showSending(true);
     this.ask(null);
     this.say("", "Sending");
-    const answer = await this.host.ask("send", { fields: this.fields.texts, replaces_mrn: replaces, patient });
+    const { texts } = this.fields;
+    const answer = await this.host.ask("send", { fields: texts, replaces_mrn: replaces, patient });
     if (patient !== this.patient) return;
     this.showSending(false);
-    this.fields.failAll(answer.errors ?? {});
+    this.fields.failAll(answer.errors ?? {}, texts);
     if (answer.locked) {
       this.locked = true;
       this.room = answer.room;

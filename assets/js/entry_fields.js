@@ -67,10 +67,11 @@ export class EntryFields {
     setAttribute(input, "aria-invalid", text ? "true" : null);
   }
 
-  /** Show what is wrong and go to the first of it. */
-  failAll(errors) {
-    for (const key of this.fields.keys()) this.fail(key, errors[key] ?? "");
-    const first = [...this.fields.keys()].find((key) => errors[key]);
+  /** Show what is wrong with these texts and go to the first of it; what stands elsewhere by now was not looked at. */
+  failAll(errors, texts) {
+    const same = [...this.fields.keys()].filter((key) => this.text(key) === texts[key]);
+    for (const key of same) this.fail(key, errors[key] ?? "");
+    const first = same.find((key) => errors[key]);
     if (first) this.fields.get(first).input.focus();
   }
 

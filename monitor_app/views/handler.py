@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bokeh
+from bokeh.server.connection import ServerConnection
 from bokeh.server.contexts import ApplicationContext
 from bokeh.server.views.auth_request_handler import AuthRequestHandler
 from bokeh.util.token import generate_jwt_token, generate_session_id
@@ -89,10 +90,13 @@ class PageSocket(WSHandler):
     Bokeh writes a message as three frames; tornado ends with the handshake what keeps small ones from waiting 40 ms.
     """
 
+    connection: ServerConnection | None
+
     def initialize(self, application_context: ApplicationContext, bokeh_websocket_path: str, origins: Origins) -> None:
         """Take who is let in besides what Bokeh needs."""
         super().initialize(application_context, bokeh_websocket_path)
         self.origins = origins
+        self._has_left = False
 
     async def prepare(self) -> None:
         """Refuse a page that is not let in; the log says what to set."""
@@ -111,9 +115,18 @@ class PageSocket(WSHandler):
         self.set_nodelay(True)
         super().open(*args, **kwargs)
 
+    async def _async_open(self, token: str) -> None:
+        """Build the session; Bokeh forgets that whoever asked may hang up meanwhile, and would keep it for good."""
+        if not self._has_left:
+            await super()._async_open(token)
+        if self._has_left:
+            self.on_close()
+
     def on_close(self) -> None:
         """End the session too: a page that comes back begins another, and Bokeh would keep this one for 15 s."""
-        session = None if self.connection is None else self.connection.session
-        super().on_close()
-        if session is not None:
+        self._has_left = True
+        if self.connection is not None:
+            session = self.connection.session
+            super().on_close()
             session.request_expiration()
+            self.connection = None

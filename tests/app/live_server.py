@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
 """The first start on a machine compiles the kernels."""
 
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+"""Headers that begin a WebSocket."""
+
 
 class LiveServer:
     """`./monitor serve` on a free port over a data folder."""

@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 
 from monitor_app.origins import Origins, Place, read_places
-from tests.app.live_server import LiveServer, wait_for
+from tests.app.live_server import HANDSHAKE, LiveServer, wait_for
 
-HANDSHAKE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-}
 OWN = [Place("localhost", 5006), Place("127.0.0.1", 5006)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bokeh_client import BokehPage, PageClient
-from tests.app.live_server import ROOT, LiveServer, wait_for
+from tests.app.live_server import HANDSHAKE, ROOT, LiveServer, wait_for
 
 
 def ask(server: LiveServer, path: str, host: str, method: str = "GET", **headers: str) -> int:
@@ -94,6 +95,27 @@ def test_a_page_that_closed_leaves_nothing(server: LiveServer, path: str) -> Non
         assert sessions(server) >= 3
         for page in pages:
             page.leave()
+
+    asyncio.run(come_and_go())
+    wait_for(lambda: sessions(server) == 0, 8, "the sessions to go")
+
+
+@pytest.mark.parametrize("path", ["/wall", "/room", "/review", "/entry", "/patients"])
+def test_a_page_that_is_left_as_it_opens_leaves_nothing(server: LiveServer, path: str) -> None:
+    """Its session is still being built when the connection ends; Bokeh would keep it, and push to it, for good."""
+    for _ in range(3):
+        token = re.search(r'"token":\s*"([^"]+)"', server.get(f"{path}?room=1")[1].decode())
+        assert token is not None
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        protocol = {"Sec-WebSocket-Protocol": f"bokeh, {token[1]}", "Origin": server.url}
+        connection.request("GET", f"{path}/ws?room=1", headers=HANDSHAKE | protocol)
+        connection.close()
+
+    async def come_and_go() -> None:
+        # One that comes after them is there after them.
+        page = PageClient(server.url, "/wall")
+        await page.join()
+        page.leave()
 
     asyncio.run(come_and_go())
     wait_for(lambda: sessions(server) == 0, 8, "the sessions to go")

@@ -92,6 +92,41 @@ def test_what_is_wrong_stands_beside_the_field_and_nothing_is_sent(
     expect(entry.outcome).to_contain_text("✓ Admitted")
 
 
+@pytest.mark.holds("F2.3")
+def test_the_button_stays_under_the_pointer_while_what_is_wrong_appears(
+    open_entry: Opener, patient: dict[str, str]
+) -> None:
+    entry = open_entry()
+    entry.fill(**patient, pressure="99")
+    button = entry.page.locator(".entry-form button.primary").bounding_box()
+    assert button is not None
+    mouse = entry.page.mouse
+    mouse.move(button["x"] + button["width"] / 2, button["y"] + 3)
+    mouse.down()  # the field is left, and looked at
+    entry.page.wait_for_timeout(500)
+    mouse.up()
+    expect(entry.error("pressure")).to_have_text("CPAP Pressure is not between 4 and 25")
+    expect(entry.outcome).to_have_text("Nothing was sent.")
+
+
+@pytest.mark.holds("F2.3")
+def test_what_was_wrong_with_a_text_is_not_said_of_the_next(
+    ward: LiveServer, open_entry: Opener, patient: dict[str, str]
+) -> None:
+    entry = open_entry()
+    entry.fill(**patient, pressure="99")
+    ward.signal(signal.SIGSTOP)
+    try:
+        entry.send()
+        entry.fill(pressure="9")
+    finally:
+        ward.signal(signal.SIGCONT)
+    expect(entry.outcome).to_have_text("Nothing was sent.")
+    expect(entry.error("pressure")).to_be_hidden()
+    entry.send()
+    expect(entry.outcome).to_contain_text("✓ Admitted")
+
+
 @pytest.mark.holds("F5.2", "F22.1")
 def test_a_taken_room_or_mrn_is_said_and_who_is_there_leaves_only_by_word(
     ward: LiveServer, open_entry: Opener, patient: dict[str, str], numbers: Iterator[int]
