@@ -28,10 +28,6 @@ async def breathe(url: str, room: int) -> None:
             await asyncio.sleep(0.02)
 
 
-MOST_KEPT_S = 80.0
-"""Who closes while Bokeh makes the session is noticed only by its ping, each 37 s; 15 s later the session goes."""
-
-
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something has come."""
     async with asyncio.timeout(20):
@@ -43,7 +39,7 @@ async def until_none_is_left(server: LiveServer) -> list[int]:
     """Sessions of room pages, every half second until none has been there for longer than a line waits to come back."""
     found: list[int] = []
     quiet = [0] * (2 * int(WAIT_S[1]) + 2)
-    while found[-len(quiet) :] != quiet and len(found) < 2 * MOST_KEPT_S:
+    while found[-len(quiet) :] != quiet and len(found) < 60:
         await asyncio.sleep(0.5)
         found.append(await asyncio.to_thread(room_sessions, server))
     return found
