@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
+from math import isinf
 from typing import Protocol, TypeVar
 
 from .types import EventKind
@@ -28,7 +30,7 @@ def one_of_each(events: Iterable[E]) -> list[E]:
 
     They are one where the apnea fills half of the gap. While either lasts it is the breath gap, whose clock the alarm
     follows; afterwards the scored apnea, which says more. Each keeps its own times: nothing is mixed. What is counted,
-    stored and exported stays as it is.
+    stored and exported stays as it is. A gap whose end a full queue kept from the disk hides nothing that came later.
 
     Parameters
     ----------
@@ -37,20 +39,27 @@ def one_of_each(events: Iterable[E]) -> list[E]:
     """
     ordered = sorted(events, key=lambda event: event.onset_s)
     gaps = [event for event in ordered if event.kind is EventKind.BREATH_GAP]
+    # One gap ends before the next begins, whether its end is known or not.
+    ends = [min(end_s(gap), after.onset_s) for gap, after in pairwise(gaps)] + [end_s(gap) for gap in gaps[-1:]]
     dropped: set[int] = set()
     first = 0
     for event in ordered:
         if event.kind not in SCORED_APNEAS:
             continue
-        while first < len(gaps) and end_s(gaps[first]) <= event.onset_s:
+        stop = end_s(event)
+        while first < len(gaps) and ends[first] <= event.onset_s:
             first += 1
-        for gap in gaps[first:]:
-            if gap.onset_s >= end_s(event):
+        for at in range(first, len(gaps)):
+            gap, end = gaps[at], ends[at]
+            if gap.onset_s >= stop:
                 break
-            if max(end_s(gap), end_s(event)) == float("inf"):
+            # While a gap lasts, what counts is how much of it an apnea that has ended had filled by then.
+            length = (stop if isinf(end) else end) - gap.onset_s
+            filled = min(end, stop) - max(gap.onset_s, event.onset_s)
+            if isinf(stop):
                 dropped.add(id(event))
-            elif 2 * (min(end_s(gap), end_s(event)) - max(gap.onset_s, event.onset_s)) >= end_s(gap) - gap.onset_s:
-                dropped.add(id(gap))
+            elif 2 * filled >= length:
+                dropped.add(id(event if isinf(end) else gap))
     return [event for event in ordered if id(event) not in dropped]
 
 

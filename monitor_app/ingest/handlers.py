@@ -221,6 +221,7 @@ class IngestSocket(WebSocketHandler):
         if self.ward.streams.is_new(self.spec, self.trace):
             check_beginning(frame)
         rest: Frame | None = frame
+        of_frame = len(frame.flow_lpm)
         while rest is not None:
             if self.room is None or self.trace is None or self.trace.is_over:
                 room, _trace = await self._begin(self.spec)
@@ -228,10 +229,11 @@ class IngestSocket(WebSocketHandler):
                 self.ward.send_pending(room)
             assert self.room is not None
             assert self.trace is not None
-            rest = rest.after(self.ward.streams.feed(self.room, self.trace, *rest.first(AT_ONCE)))
+            rest = rest.after(self.ward.streams.feed(self.room, self.trace, *rest.first(AT_ONCE), of_frame=of_frame))
+            of_frame = 0
             if rest is not None:
                 await asyncio.sleep(0)
-                if self.refused:
+                if self.refused or self.trace.link not in (None, self):
                     # Another connection has the room by now. What was not taken is not acknowledged, and comes again.
                     return
 
@@ -262,12 +264,8 @@ class IngestHandler(IngestSocket):
             known = streams.find(number, spec)
             if streams.is_new(spec, None if known is None else known[1]):
                 check_beginning(frame)
-            rest: Frame | None = frame
-            while rest is not None:
-                room, trace = await streams.open(number, spec, None)
-                rest = rest.after(streams.feed(room, trace, *rest.first(AT_ONCE)))
-                if rest is not None:
-                    await asyncio.sleep(0)
+            async with streams.turn(spec.stream_id):
+                trace = await self._take(number, spec, frame)
             self._answer(200, {"next_sample": await streams.stored(trace)})
         except RoomTaken as error:
             self._answer(409, {"error": str(error)})
@@ -275,6 +273,21 @@ class IngestHandler(IngestSocket):
             self._answer(503, {"error": str(error)})
         except WardError as error:
             self._answer(400, {"error": str(error)})
+
+    async def _take(self, number: int, spec: StreamSpec, frame: Frame) -> Trace:
+        streams = self.ward.streams
+        room, trace = await streams.open(number, spec, None)
+        rest: Frame | None = frame
+        of_frame = len(frame.flow_lpm)
+        while rest is not None:
+            # Opened anew only in another stay: by that, what the queue refused of this frame would be forgotten.
+            if trace.is_over:
+                room, trace = await streams.open(number, spec, None)
+            rest = rest.after(streams.feed(room, trace, *rest.first(AT_ONCE), of_frame=of_frame))
+            of_frame = 0
+            if rest is not None:
+                await asyncio.sleep(0)
+        return trace
 
     def _refuse_foreign_pages(self) -> None:
         origin = self.request.headers.get("Origin")

@@ -12,6 +12,7 @@ import logging
 import random
 import re
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
@@ -34,6 +35,10 @@ _READY = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
 
 class LineLostError(Exception):
     """The connection did not come about, or ended."""
+
+
+LOST = (LineLostError, OSError, HTTPClientError, StreamClosedError, WebSocketError, TimeoutError)
+"""What ends a connection in the course of things."""
 
 
 class Line:
@@ -83,9 +88,10 @@ class Line:
                 self._connection = connection = await self._connect()
                 said = ""
                 await self._listen(connection)
-            except (LineLostError, OSError, HTTPClientError, StreamClosedError, WebSocketError, TimeoutError) as error:
-                if (why := str(error)) != said:
-                    log.warning("%s: %s; trying again", self._page, why or type(error).__name__)
+            except Exception as error:
+                # Also what nobody expected, of a message or of the view: else its picture would stay grey for good.
+                if (why := str(error) or type(error).__name__) != said:
+                    log.warning("%s: %s; trying again", self._page, why, exc_info=not isinstance(error, LOST))
                     said = why
             finally:
                 self._hang_up()
@@ -143,8 +149,10 @@ class Line:
     def _say(self, kind: str, content: dict[str, Any]) -> None:
         if self._connection is None or self._connection.protocol is None:
             return
-        for part in ({"msgid": uuid.uuid4().hex, "msgtype": kind}, {}, content):
-            self._connection.write_message(json.dumps(part)).add_done_callback(_retrieve)
+        # One that ended a moment ago is noticed where it is read, and the next one begins with all of it.
+        with suppress(WebSocketError, StreamClosedError):
+            for part in ({"msgid": uuid.uuid4().hex, "msgtype": kind}, {}, content):
+                self._connection.write_message(json.dumps(part)).add_done_callback(_retrieve)
 
     def _hang_up_late(self, connecting: asyncio.Future[WebSocketClientConnection]) -> None:
         if not connecting.cancelled() and connecting.exception() is None:

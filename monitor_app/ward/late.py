@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from store import RecordingRow, StayRow, Store
 
 from .disk import on_disk
-from .pace import Arrivals, Pace, end_of_stay, taken_before
+from .pace import Pace, end_of_stay, taken_before
 from .rebuild import rebuild_trace
 from .room import Moment, Room
 from .trace import Trace
@@ -48,9 +48,9 @@ class Late:
         self.is_live = False
         self._pace = Pace(trace.spec.sampling_rate_hz)
 
-    def share(self, first_sample: int, n_samples: int, now: Moment) -> int:
-        """How many of the samples that have come belong to the stay that has ended."""
-        if not self.is_live and self._pace.is_slow(n_samples, now.monotonic):
+    def share(self, first_sample: int, n_samples: int, now: Moment, of_frame: int) -> int:
+        """How many of the samples that have come belong to the stay that has ended; the frame's length as in `feed`."""
+        if of_frame > 0 and not self.is_live and self._pace.is_slow(of_frame, now.monotonic):
             self.is_live = True
             log.warning("Stream %r sends no faster than it measures: it is the next stay's", self.trace.spec.stream_id)
             self.ends_before = min(self.ends_before, self.trace.detected_next)
@@ -111,25 +111,25 @@ class Latecomers:
             return late
 
     async def _begin(self, stream_id: str, number: int) -> Late | None:
-        found = await self._not_all_of(stream_id, number)
+        found = await asyncio.to_thread(self._not_all_of, stream_id, number)
         if found is None:
             return None
         # What came until a moment ago may still be on its way.
         await on_disk(self._store.settled())
-        found = await self._not_all_of(stream_id, number)
+        found = await asyncio.to_thread(self._not_all_of, stream_id, number)
         if found is None:
             return None
         recording, stay, ends_before = found
         return Late(await asyncio.to_thread(rebuild_trace, self._store, recording), stay, ends_before)
 
-    async def _not_all_of(self, stream_id: str, number: int) -> tuple[RecordingRow, StayRow, int] | None:
+    def _not_all_of(self, stream_id: str, number: int) -> tuple[RecordingRow, StayRow, int] | None:
         """A stream's newest recording, its stay that has ended, and where it ends, if anything may be missing."""
         recording = self._store.recording_by_stream(stream_id)
         stay = self._store.stay(recording.stay_id) if recording is not None else None
         if recording is None or stay is None or stay.ended_at is None:
             return None
         ends_before = end_of_stay(
-            await self._arrivals(recording), recording.next_sample, recording.sampling_rate_hz, stay.ended_at
+            self._store.arrivals(stream_id), recording.next_sample, recording.sampling_rate_hz, stay.ended_at
         )
         if ends_before <= recording.next_sample and self._store.stay_that_followed(number, stay.id) is None:
             return None
@@ -140,7 +140,7 @@ class Latecomers:
         stay: StayRow | None = late.stay
         recording = self._store.recording(late.trace.recording_id)
         assert recording is not None
-        arrivals = await self._arrivals(recording)
+        arrivals = await asyncio.to_thread(self._store.arrivals, recording.stream_id)
         while stay is not None and (stay := self._store.stay_that_followed(number, stay.id)) is not None:
             assert stay.ended_at is not None
             ends_before = taken_before(stay.ended_at, arrivals, recording.sampling_rate_hz)
@@ -158,9 +158,6 @@ class Latecomers:
                 )
                 return Late(await asyncio.to_thread(rebuild_trace, self._store, row), stay, ends_before)
         return None
-
-    async def _arrivals(self, recording: RecordingRow) -> Arrivals:
-        return await asyncio.to_thread(self._store.arrivals, recording.stream_id)
 
     def _remember(self, stream_id: str, late: Late) -> None:
         self._of.pop(stream_id, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -38,6 +39,11 @@ class Streams:
         self._changes = changes
         self.recorder = Recorder(store)
         self._latecomers = Latecomers(store, self._has_come)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, stream_id: str) -> asyncio.Lock:
+        """Held by whoever takes a frame in pieces, so that no other of the same stream comes between."""
+        return self._turns.setdefault(stream_id, asyncio.Lock())
 
     def find(self, number: int, spec: StreamSpec) -> tuple[Room, Trace] | None:
         """What is known of a stream in this room, after checking that it may be sent here; changes nothing.
@@ -100,10 +106,20 @@ class Streams:
             room.last_heard_at = self.rooms.moment().monotonic
             return room, trace
 
-    def feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> int:
+    def feed(
+        self,
+        room: Room,
+        trace: Trace,
+        first_sample: int,
+        flow: Samples,
+        pressure: Samples | None,
+        *,
+        of_frame: int | None = None,
+    ) -> int:
         """Take samples: through the detector at once, to the disk by the queue. Gives how many were taken.
 
-        Those that were not belong to the next stay, and this trace is over.
+        Those that were not belong to the next stay, and this trace is over. A device's pace is told by its frames:
+        `of_frame` is how many samples the frame has that these begin, 0 where they go on in it; by default they are it.
 
         Raises
         ------
@@ -117,7 +133,8 @@ class Streams:
         if late is None:
             self._feed(room, trace, first_sample, flow, pressure)
             return int(flow.shape[0])
-        n = late.share(first_sample, flow.shape[0], self.rooms.moment())
+        whole = flow.shape[0] if of_frame is None else of_frame
+        n = late.share(first_sample, flow.shape[0], self.rooms.moment(), whole)
         if n > 0:
             self._feed(room, trace, first_sample, flow[:n], None if pressure is None else pressure[:n])
         if n < flow.shape[0]:

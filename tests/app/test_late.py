@@ -12,6 +12,7 @@ import pytest
 
 from cpap_core.types import EventKind
 from monitor_app.ward import Room, StoreBusy, Trace, Ward
+from store import StayRow
 from tests.app.live_server import LiveServer
 from tests.app.raw_device import RawDevice, breathing, frame, hello
 from tests.app.ward_helpers import Clock, Link, in_ward, open_ward, spec
@@ -299,3 +300,27 @@ def test_over_the_wire_by_websocket_and_by_post(server: LiveServer) -> None:
         # 6.5 s at 25 Hz, and what the calls took, are the former patient's.
         assert rooms[room]["mrn"] is None
         assert 400 - 50 - 230 <= rooms[room]["samples_received"] <= 400 - 50 - 160
+
+
+def test_a_slow_disk_is_waited_for_beside_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a device that comes back has something of a patient who left is read while every other room goes on."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        await ward.stays.admit(101, 7)
+        await live(ward, clock, 0, 20 * RATE)
+        clock.now += 600
+        await ward.stays.admit(101, 8, replaces_mrn=7)
+        readers: list[threading.Thread] = []
+        follows = ward.store.stay_that_followed
+
+        def slow(room: int, stay_id: int) -> StayRow | None:
+            readers.append(threading.current_thread())
+            return follows(room, stay_id)
+
+        monkeypatch.setattr(ward.store, "stay_that_followed", slow)
+        monkeypatch.setattr(ward.store, "arrivals", lambda *_: [])
+        await ward.streams.open(101, spec("s1"), Link())
+        assert readers
+        assert threading.main_thread() not in readers
+
+    in_ward(tmp_path, story)

@@ -40,3 +40,19 @@ def test_one_long_apnea_stands_for_all_gaps_in_it() -> None:
     gaps = [event(EventKind.BREATH_GAP, at, 14) for at in (101, 118, 140)]
     after = event(EventKind.BREATH_GAP, 160, 14)
     assert one_of_each([*gaps, long, after]) == [long, after]
+
+
+def test_a_gap_whose_end_never_came_to_the_disk_hides_no_later_apnea() -> None:
+    """A full queue may refuse an event's end (Restart): the review of that night still shows what followed."""
+    endless = OpenEvent(0, EventKind.BREATH_GAP, 100, 110)
+    apneas = [event(EventKind.CENTRAL_APNEA, at, 15) for at in (300, 500, 700)]
+    gap = event(EventKind.BREATH_GAP, 498, 18)
+    assert one_of_each([endless, *apneas]) == [endless, *apneas]
+    assert one_of_each([endless, *apneas, gap]) == [endless, *apneas]
+
+
+def test_a_pause_that_lasts_is_shown_until_it_ends_whatever_else_is_known() -> None:
+    open_gap = OpenEvent(7, EventKind.BREATH_GAP, 100, 110)
+    for onset in range(50, 150, 5):
+        for duration in range(10, 60, 5):
+            assert open_gap in one_of_each([event(EventKind.APNEA, onset, duration), open_gap])
