@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.matching import Interval, paired, unpaired
+from benchmarks.matching import INSPIRATION_TOLERANCE_S, Interval, paired, unpaired
 from cpap_core import RespirationDetector, rules
 from cpap_core.rules import DEFAULT_RULES
 from cpap_core.simulate import KINDS, SimulatedPatient, TrueEvent, Truth
@@ -15,9 +15,6 @@ from cpap_core.types import Breath, DetectorOutput, EventKind, RespiratoryEvent
 
 RATE_HZ = 25.0
 PIECE_S = 60
-INSPIRATION_TOLERANCE_S = 0.3
-"""Of the carefully read sample recordings, which breaths were judged by before."""
-
 COUNTED_SHARE = 0.25
 """Flow down by 75 % is an apnea by a device's rule, by 90 % by AASM's (CLINICAL.md). What lies between is a breath by
 the one and none by the other: it may be found, but need not be."""

@@ -22,9 +22,10 @@ import numpy as np  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
 from benchmarks.detector import subject  # noqa: E402
+from benchmarks.detector.agreement import APNEA_TOLERANCE_S  # noqa: E402
 from benchmarks.detector.disturbance import disturbed  # noqa: E402
-from benchmarks.detector.matching import APNEA_TOLERANCE_S, Interval, overlap, pairs  # noqa: E402
 from benchmarks.detector.nights import ScoredEvent, ScoredPart, scored_parts  # noqa: E402
+from benchmarks.matching import Interval, paired, shared_s  # noqa: E402
 from cpap_core import EventKind  # noqa: E402
 from cpap_core.simulate import SimulatedPatient, record  # noqa: E402
 
@@ -106,7 +107,7 @@ def panels(part: ScoredPart, tolerance_s: float) -> Iterator[tuple[str, Panel]]:
     """Everything that is hit, missed or false in a part, by the bench's own matching."""
     apneas = subject.find(part.recording).apneas
     found = tuple(apnea.interval for apnea in apneas)
-    matched = pairs(found, [event.interval for event in part.apneas], tolerance_s)
+    matched = paired(found, [event.interval for event in part.apneas], tolerance_s)
     hit = {event: at for at, event in matched}
     for index, event in enumerate(part.apneas):
         what = f"{_words(event.kind)} of {event.duration_s:.0f} s"
@@ -120,9 +121,9 @@ def panels(part: ScoredPart, tolerance_s: float) -> Iterator[tuple[str, Panel]]:
     for index in set(range(len(apneas))) - {at for at, _ in matched}:
         ours = apneas[index]
         beside = "where nothing is scored"
-        if any(overlap(ours.interval, event.interval) for event in part.apneas):
+        if any(shared_s(ours.interval, event.interval) >= 0 for event in part.apneas):
             beside = "over an apnea that another detection hits"
-        elif any(overlap(ours.interval, event.interval) for event in part.hypopneas):
+        elif any(shared_s(ours.interval, event.interval) >= 0 for event in part.hypopneas):
             beside = "where a hypopnea is"
         yield "false", Panel(f"{_words(ours.kind)} of {ours.duration_s:.0f} s {beside}", part, ours.interval, found)
 

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detector.matching import APNEA_TOLERANCE_S, Interval, overlap, pairs
 from benchmarks.detector.nights import DeviceNumbers, ScoredPart
 from benchmarks.detector.subject import Found
+from benchmarks.matching import Interval, paired, shared_s
 from cpap_core import EventKind
 
 Values = NDArray[np.float64]
@@ -23,6 +23,10 @@ NO_VALUES = partial(np.empty, 0)
 
 BREATHS = 5
 """The device's rate is 60 / mean of the last five breath intervals, held; its volumes are of five breaths too."""
+
+APNEA_TOLERANCE_S = 10.0
+"""A device rounds durations to seconds, and stamps an apnea where it became sure of its end; an apnea's own shortest
+length is what the interval may miss. How many pairs need it is printed beside the hits."""
 
 GAP_S = 10.0
 """Shortest pause from breath to breath that stands for an apnea of a peer."""
@@ -125,7 +129,7 @@ def agreement(part: ScoredPart, found: Found, gain: float = 1.0) -> Agreement:
         hours=part.hours,
         scored=len(part.apneas),
         hits=len(matched),
-        strict=sum(overlap(ours.interval, scored.interval) for ours, scored in matched),
+        strict=sum(shared_s(ours.interval, scored.interval) >= 0 for ours, scored in matched),
         found=len(found.apneas),
         known=len(told),
         right=sum(ours.kind is scored.kind for ours, scored in told),
@@ -139,7 +143,7 @@ KNOWN = (EventKind.OBSTRUCTIVE_APNEA, EventKind.CENTRAL_APNEA)
 
 def apnea_pairs(part: ScoredPart, found: Found) -> list[tuple[int, int]]:
     """Which detection hits which of the device's apneas."""
-    return pairs([each.interval for each in found.apneas], _scored(part), APNEA_TOLERANCE_S)
+    return paired([each.interval for each in found.apneas], _scored(part), APNEA_TOLERANCE_S)
 
 
 def breath_agreement(part: ScoredPart, breaths_s: Values) -> Agreement:
@@ -155,7 +159,7 @@ def breath_agreement(part: ScoredPart, breaths_s: Values) -> Agreement:
 
 def event_agreement(part: ScoredPart, apneas: Sequence[Interval]) -> Agreement:
     """Compare those who give nothing but apneas, each from its onset to its end in s."""
-    hits = len(pairs(apneas, _scored(part), APNEA_TOLERANCE_S))
+    hits = len(paired(apneas, _scored(part), APNEA_TOLERANCE_S))
     return Agreement(hours=part.hours, scored=len(part.apneas), hits=hits, found=len(apneas))
 
 

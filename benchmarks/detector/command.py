@@ -15,13 +15,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detector import cost, peers, subject
-from benchmarks.detector.agreement import Agreement, agreement, breath_agreement, event_agreement, joined
+from benchmarks.detector.agreement import (
+    APNEA_TOLERANCE_S,
+    Agreement,
+    agreement,
+    breath_agreement,
+    event_agreement,
+    joined,
+)
 from benchmarks.detector.alterations import ALTERATIONS, LEAK_LPM
 from benchmarks.detector.disturbance import disturbed
-from benchmarks.detector.matching import APNEA_TOLERANCE_S, wilson
 from benchmarks.detector.nights import ScoredPart, readable, scored_parts
 from benchmarks.detector.samples import STEP_PLACES, Sample, samples
 from benchmarks.figures import Requirements, load_now, show
+from benchmarks.matching import wilson
 from cpap_core import Recording
 
 ROOT = Path(__file__).resolve().parents[2]

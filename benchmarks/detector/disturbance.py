@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detector.matching import Interval
 from benchmarks.detector.subject import FoundApnea
+from benchmarks.matching import Interval
 from cpap_core import Recording
 
 Values = NDArray[np.float64]

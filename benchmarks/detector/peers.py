@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detector.matching import Interval
+from benchmarks.matching import Interval
 from cpap_core import Recording
 
 Values = NDArray[np.float64]

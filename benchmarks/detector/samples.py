@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detector.matching import INSPIRATION_TOLERANCE_S, Interval, pairs
+from benchmarks.matching import INSPIRATION_TOLERANCE_S, Interval, paired
 from cpap_core import Recording, read_recording
 
 Values = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Sample:
     def missed_and_false(self, breaths_s: Sequence[float] | Values) -> tuple[int, int]:
         """Inspirations without a detection, and detections without an inspiration."""
         found = [(float(at), float(at)) for at in breaths_s]
-        matched = pairs(found, self.inspirations, INSPIRATION_TOLERANCE_S)
+        matched = paired(found, self.inspirations, INSPIRATION_TOLERANCE_S)
         missed = set(range(len(self.inspirations))) - {event for _, event in matched}
         false = set(range(len(found))) - {at for at, _ in matched}
         if self.recording.name in PARTIAL:
