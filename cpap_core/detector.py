@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import kernels
-from .findings import Findings
-from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
-from .state import new_states
+from .rooms import NO_PRESSURE, RoomsDetector
+from .rules import DEFAULT_RULES, Rules
 from .types import DetectorOutput, Samples, Vitals
-
-NO_PRESSURE = np.empty(0, np.float32)
 
 
 class RespirationDetector:
@@ -33,38 +27,36 @@ class RespirationDetector:
     """
 
     def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES, first_sample: int = 0) -> None:
-        rate = checked_rate(sampling_rate_hz)
-        self.sampling_rate_hz = rate
+        self._ward = RoomsDetector(1, sampling_rate_hz, rules=rules)
+        self.sampling_rate_hz = self._ward.sampling_rate_hz
         self.rules = rules
-        self._states = new_states(1, rate, rules)
-        self._states["samples"] = first_sample
-        self._rows = np.empty((kernels.ROWS, kernels.COLUMNS))
-        self._findings = Findings(rate)
+        self._state = self._ward.state_of(0)
+        self._state["samples"] = first_sample
 
     @property
     def samples_seen(self) -> int:
         """Samples taken so far, missing ones and those before `first_sample` included."""
-        return int(self._states[0]["samples"])
+        return int(self._state["samples"])
 
     @property
     def breath_count(self) -> int:
         """Confirmed onsets so far."""
-        return self._findings.breaths.count
+        return int(self._state["breaths"])
 
     @property
     def breath_gap_count(self) -> int:
         """Breath gaps so far, the open one included."""
-        return self._findings.gaps.count
+        return int(self._state["gaps"])
 
     @property
     def scored_count(self) -> int:
         """Scored events so far, the open ones included."""
-        return self._findings.scored.count
+        return int(self._state["scored"])
 
     @property
     def inverted_s(self) -> float:
         """Time of all breaths at whose end flow looked as if it had the wrong sign."""
-        return int(self._states[0]["inverted_samples"]) / self.sampling_rate_hz
+        return int(self._state["inverted_samples"]) / self.sampling_rate_hz
 
     def update(self, flow_lpm: ArrayLike, airway_pressure_cmh2o: ArrayLike | None = None) -> DetectorOutput:
         """Take the next samples and tell what they made certain.
@@ -80,24 +72,17 @@ class RespirationDetector:
         pressure = NO_PRESSURE
         if airway_pressure_cmh2o is not None:
             pressure = _samples(airway_pressure_cmh2o, "airway_pressure_cmh2o")
-            if len(pressure) != len(flow):
+            if pressure.shape != flow.shape:
                 raise ValueError(
-                    f"flow and pressure must have the same number of samples: got {len(flow)} and {len(pressure)}; "
+                    f"flow and pressure must have the same number of samples: got {flow.size} and {pressure.size}; "
                     "fill what is missing with NaN"
                 )
-        output = DetectorOutput()
-        while len(flow):
-            taken, filled = kernels.advance(self._states, 0, flow, pressure, self._rows)
-            if filled:
-                self._findings.collect(self._rows[:filled], output)
-            flow = flow[taken:]
-            pressure = pressure[taken:]
+        [output] = self._ward.take(flow, pressure)
         return output
 
     def flush(self) -> DetectorOutput:
         """Close what is open, as at the end of the recording; later samples begin a new stretch."""
-        output = DetectorOutput()
-        self._findings.collect(self._rows[: kernels.finish(self._states, 0, self._rows)], output)
+        [output] = self._ward.flush()
         return output
 
     def count_on(self, breaths: int, breath_gaps: int, scored: int) -> None:
@@ -108,13 +93,15 @@ class RespirationDetector:
         breaths, breath_gaps, scored : int
             What the counts of that name are from now on, what is in progress included.
         """
-        self._findings.breaths.count = breaths
-        self._findings.gaps.count_on(breath_gaps)
-        self._findings.scored.count_on(scored)
+        state = self._state
+        # Breath gaps are numbered by their count; the scored events in progress have their own number, below zero.
+        state["low_id"] -= scored - state["scored"]
+        state["hypopnea_id"] -= scored - state["scored"]
+        state["breaths"], state["gaps"], state["scored"] = breaths, breath_gaps, scored
 
     def vitals(self) -> Vitals:
         """Tell the current numbers; means are over the last five breaths, fewer at first."""
-        return self._findings.vitals(self._states[0])
+        return self._ward.vitals(0)
 
 
 def warm_up() -> None:
@@ -127,19 +114,8 @@ def warm_up() -> None:
     detector.flush()
 
 
-def checked_rate(sampling_rate_hz: float) -> float:
-    """Refuse a rate that no device has."""
-    rate = float(sampling_rate_hz)
-    if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
-        raise ValueError(
-            f"sampling_rate_hz must lie from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got {sampling_rate_hz!r}; "
-            "resample the signal or correct the rate"
-        )
-    return rate
-
-
 def _samples(values: ArrayLike, name: str) -> Samples:
-    """Bring samples into the one form that kernels are compiled for: float32, contiguous, writable."""
+    """Bring samples into the one form that kernels are compiled for: float32, contiguous, writable, a row of one."""
     if isinstance(values, np.ndarray) and values.dtype == np.float32:
         samples = values
     else:
@@ -149,4 +125,4 @@ def _samples(values: ArrayLike, name: str) -> Samples:
         raise ValueError(f"{name} must be one-dimensional: got shape {samples.shape}; pass one channel at a time")
     if not (samples.flags.c_contiguous and samples.flags.writeable):
         samples = samples.copy()
-    return samples
+    return samples[np.newaxis]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from math import isfinite
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from . import kernels
-from .detector import NO_PRESSURE, checked_rate
-from .findings import Findings
-from .rules import DEFAULT_RULES, Rules
-from .state import new_states
+from .kernels.rows import COLUMNS, ROWS
+from .kernels.stream import advance
+from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
+from .state import START_UP_CAPACITY, new_states
+from .tables import Tables
 from .types import DetectorOutput, Vitals
+from .vitals import vitals_of
 
-ROWS_OF_WARD = 4 * kernels.ROWS
+ROWS_OF_WARD = 4 * ROWS
+NO_PRESSURE = np.empty((1, 0), np.float32)
 
 
 class RoomsDetector:
@@ -34,15 +39,15 @@ class RoomsDetector:
         self.sampling_rate_hz = checked_rate(sampling_rate_hz)
         self.rules = rules
         self._states = new_states(rooms, self.sampling_rate_hz, rules)
-        self._rows = np.empty((ROWS_OF_WARD, kernels.COLUMNS))
+        self._buffers = np.zeros((rooms, START_UP_CAPACITY), np.float32)
+        self._rows = np.empty((ROWS if rooms == 1 else ROWS_OF_WARD, COLUMNS))
         self._taken = np.zeros(rooms, np.int64)
         self._ends = np.zeros(rooms, np.int64)
-        self._findings = [Findings(self.sampling_rate_hz) for _ in range(rooms)]
 
     @property
     def rooms(self) -> int:
         """How many rooms there are."""
-        return len(self._findings)
+        return len(self._states)
 
     def update(self, flow_lpm: ArrayLike, airway_pressure_cmh2o: ArrayLike | None = None) -> list[DetectorOutput]:
         """Take the next samples of every room and tell for each what they made certain.
@@ -60,7 +65,7 @@ class RoomsDetector:
             One for each room, in order.
         """
         flow = self._samples(flow_lpm, "flow_lpm")
-        pressure = NO_PRESSURE[np.newaxis]
+        pressure = NO_PRESSURE
         if airway_pressure_cmh2o is not None:
             pressure = self._samples(airway_pressure_cmh2o, "airway_pressure_cmh2o")
             if pressure.shape != flow.shape:
@@ -68,30 +73,45 @@ class RoomsDetector:
                     f"flow and pressure must have the same shape: got {flow.shape} and {pressure.shape}; "
                     "fill what is missing with NaN"
                 )
-        outputs = [DetectorOutput() for _ in self._findings]
+        return self.take(flow, pressure)
+
+    def flush(self) -> list[DetectorOutput]:
+        """Close what is open in every room, as at the end of its recording; later samples begin a new stretch."""
+        return self.take(np.empty((self.rooms, 0), np.float32), NO_PRESSURE, ending=True)
+
+    def vitals(self, room: int) -> Vitals:
+        """Tell a room's current numbers; `room` is its position."""
+        return vitals_of(self._states[room], self.sampling_rate_hz)
+
+    def state_of(self, room: int) -> Any:
+        """Give a room's record of the kernels' memory, to read or to change."""
+        return self._states[room]
+
+    def take(
+        self, flow: NDArray[np.float32], pressure: NDArray[np.float32], *, ending: bool = False
+    ) -> list[DetectorOutput]:
+        """Take samples that are in the kernels' form by now: `update` without its checks, or with `ending` the end."""
         self._taken[:] = 0
+        parts: list[list[NDArray[np.float64]]] = [[] for _ in range(self.rooms)]
         room = 0
         while room < self.rooms:
             first = room
-            room = kernels.advance_rooms(self._states, first, flow, pressure, self._taken, self._rows, self._ends)
+            room = advance(
+                self._states, self._buffers, first, flow, pressure, self._taken, ending, self._rows, self._ends
+            )
             start = 0
             for at in range(first, min(room + 1, self.rooms)):
                 end = int(self._ends[at])
                 if end > start:
-                    self._findings[at].collect(self._rows[start:end], outputs[at])
+                    parts[at].append(self._rows[start:end].copy())
                 start = end
-        return outputs
+        return [self._output(rows) for rows in parts]
 
-    def flush(self) -> list[DetectorOutput]:
-        """Close what is open in every room, as at the end of its recording; later samples begin a new stretch."""
-        outputs = [DetectorOutput() for _ in self._findings]
-        for room, findings in enumerate(self._findings):
-            findings.collect(self._rows[: kernels.finish(self._states, room, self._rows)], outputs[room])
-        return outputs
-
-    def vitals(self, room: int) -> Vitals:
-        """Tell a room's current numbers; `room` is its position."""
-        return self._findings[room].vitals(self._states[room])
+    def _output(self, parts: list[NDArray[np.float64]]) -> DetectorOutput:
+        if not parts:
+            return DetectorOutput()
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return DetectorOutput(tables=Tables(rows, self.sampling_rate_hz))
 
     def _samples(self, values: ArrayLike, name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         with np.errstate(over="ignore"):  # beyond float32 is infinite, which is missing
@@ -101,3 +121,14 @@ class RoomsDetector:
                 f"{name} must have shape ({self.rooms}, n_samples): got {samples.shape}; give every room a row"
             )
         return samples if samples.flags.writeable else samples.copy()
+
+
+def checked_rate(sampling_rate_hz: float) -> float:
+    """Refuse a rate that no device has."""
+    rate = float(sampling_rate_hz)
+    if not (isfinite(rate) and MINIMUM_RATE_HZ <= rate <= MAXIMUM_RATE_HZ):
+        raise ValueError(
+            f"sampling_rate_hz must lie from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got {sampling_rate_hz!r}; "
+            "resample the signal or correct the rate"
+        )
+    return rate

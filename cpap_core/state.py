@@ -97,7 +97,7 @@ STATE = np.dtype(
         ("missing", "i8"),
         ("missing_run", "i8"),
         ("buffered", "i8"),
-        ("buffer", "f4", (START_UP_CAPACITY,)),
+        ("ordered", "f4", (START_UP_CAPACITY,)),
         # The step being filled, and the steps before it.
         ("step_count", "i8"),
         ("step_sum", "f8"),
@@ -114,7 +114,11 @@ STATE = np.dtype(
         ("baseline", "f8"),
         ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
         ("cycle_lengths", "f8", (BREATHS_IN_MEANS,)),
+        ("cycle_sums", "f8", (BREATHS_IN_MEANS,)),
+        ("cycle_counts", "f8", (BREATHS_IN_MEANS,)),
         ("volumes", "f8", (BREATHS_IN_MEANS,)),
+        ("onsets", "f8", (BREATHS_IN_MEANS + 1,)),
+        ("cycles", "i8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
         ("noise", "f8"),
@@ -159,6 +163,7 @@ STATE = np.dtype(
         ("last_peak", "f8"),
         ("last_peak_at", "f8"),
         ("gap_open", "i8"),
+        ("gap_certain_at", "f8"),
         # Scored events: the effort to breathe and its long mean; breaths in a row that are shallow.
         ("efforts", "f8", (HISTORY,)),
         ("effort_sum", "f8"),
@@ -172,6 +177,8 @@ STATE = np.dtype(
         ("low_onset_at", "f8"),
         ("apnea_open", "i8"),
         ("apnea_certain", "f8"),
+        ("apnea_certain_at", "f8"),
+        ("low_id", "i8"),
         ("usual_taken", "i8"),
         ("usual_peak", "f8"),
         ("usual_peaks", "f8", (MOST_USUAL,)),
@@ -182,6 +189,8 @@ STATE = np.dtype(
         ("shallow_onset_at", "f8"),
         ("hypopnea_open", "i8"),
         ("hypopnea_certain", "f8"),
+        ("hypopnea_certain_at", "f8"),
+        ("hypopnea_id", "i8"),
         # The probe's two overlapping windows: flow's and pressure's real and imaginary part; and the windows' vote.
         ("probe_windows", "f8", (2, 4)),
         ("probe_samples", "i8"),
@@ -192,6 +201,10 @@ STATE = np.dtype(
         ("slope_cube", "f8"),
         ("inverted", "i8"),
         ("inverted_samples", "i8"),
+        # Onsets and events since the first sample, what is in progress included.
+        ("breaths", "i8"),
+        ("gaps", "i8"),
+        ("scored", "i8"),
         # Airway pressure.
         ("pressure", "f8"),
         ("pressure_missing", "i8"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import cached_property
+from math import isnan
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .tables import NOTHING, Tables
 
 if TYPE_CHECKING:
     import pandas
@@ -25,6 +29,16 @@ class EventKind(StrEnum):
     CENTRAL_APNEA = "central_apnea"
     HYPOPNEA = "hypopnea"
     POSSIBLE_RERA = "possible_rera"
+
+
+EVENT_KINDS = (
+    EventKind.BREATH_GAP,
+    EventKind.APNEA,
+    EventKind.OBSTRUCTIVE_APNEA,
+    EventKind.CENTRAL_APNEA,
+    EventKind.HYPOPNEA,
+)
+"""What the kernels find, in the order of their codes (`kernels/rows.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +116,74 @@ class RespiratoryEvent:
         return "breath gap" if self.kind is EventKind.BREATH_GAP else "flow reduction"
 
 
-@dataclass(frozen=True, slots=True)
 class DetectorOutput:
-    """What one update made certain. Order and content over all updates do not depend on chunking."""
+    """What one update made certain. Order and content over all updates do not depend on chunking.
 
-    onsets: list[Onset] = field(default_factory=list)
-    breaths: list[Breath] = field(default_factory=list)
-    opened: list[OpenEvent] = field(default_factory=list)
-    events: list[RespiratoryEvent] = field(default_factory=list)
+    A detector gives tables; the lists of objects are made of them when they are first asked for, since to make them
+    takes longer than to detect.
+
+    Parameters
+    ----------
+    onsets : list of Onset, optional
+        Given, like the other lists, by whoever puts together an output; else made of the tables.
+    breaths : list of Breath, optional
+        Each once, complete.
+    opened : list of OpenEvent, optional
+        Events in progress.
+    events : list of RespiratoryEvent, optional
+        Each once, closed.
+    tables : Tables
+        The same as columns, where a detector found it; empty where lists were given.
+    """
+
+    def __init__(
+        self,
+        onsets: list[Onset] | None = None,
+        breaths: list[Breath] | None = None,
+        opened: list[OpenEvent] | None = None,
+        events: list[RespiratoryEvent] | None = None,
+        *,
+        tables: Tables = NOTHING,
+    ) -> None:
+        self.tables = tables
+        given = {"onsets": onsets, "breaths": breaths, "opened": opened, "events": events}
+        self.__dict__.update((name, value) for name, value in given.items() if value is not None)
+
+    @cached_property
+    def onsets(self) -> list[Onset]:
+        """Onsets, each as soon as it is certain."""
+        return [Onset(*row) for row in self.tables.onsets.tolist()]
+
+    @cached_property
+    def breaths(self) -> list[Breath]:
+        """Complete breaths."""
+        return [Breath(*map(_known, row)) for row in self.tables.breaths.tolist()]
+
+    @cached_property
+    def opened(self) -> list[OpenEvent]:
+        """Events that began."""
+        return [OpenEvent(id, EVENT_KINDS[kind], *row) for id, kind, *row in self.tables.opened.tolist()]
+
+    @cached_property
+    def events(self) -> list[RespiratoryEvent]:
+        """Events that ended."""
+        return [RespiratoryEvent(id, EVENT_KINDS[kind], *row) for id, kind, *row in self.tables.events.tolist()]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DetectorOutput) and self._lists() == other._lists()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        onsets, breaths, opened, events = self._lists()
+        return f"DetectorOutput({onsets=}, {breaths=}, {opened=}, {events=})"
+
+    def _lists(self) -> tuple[list[Onset], list[Breath], list[OpenEvent], list[RespiratoryEvent]]:
+        return self.onsets, self.breaths, self.opened, self.events
+
+
+def _known(value: float) -> Any:
+    return None if isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True)

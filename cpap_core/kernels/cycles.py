@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from .events import now, write_closed, write_opened
 from .jit import inner
 from .levels import middle_mean
-from .rows import BREATH, GAP_CLOSED, GAP_OPENED, ONSET
+from .rows import BREATH, BREATH_GAP, ONSET
 from .sign import note_sign
 
 
@@ -17,14 +18,16 @@ def turn_cycle(s, onset, missing, rows, filled):
     if s.breathing:
         filled = complete_breath(s, onset, rows, filled)
         note_sign(s)
-        s.cycle_means[:-1] = s.cycle_means[1:]
-        s.cycle_means[-1] = s.cycle_sum / s.cycle_count
-        s.cycle_lengths[:-1] = s.cycle_lengths[1:]
-        s.cycle_lengths[-1] = s.cycle_steps
-        s.volumes[:-1] = s.volumes[1:]
-        s.volumes[-1] = 0.5 * s.cycle_absolute
+        push(s.cycle_means, s.cycle_sum / s.cycle_count)
+        push(s.cycle_lengths, s.cycle_steps)
+        push(s.volumes, 0.5 * s.cycle_absolute)
+        push(s.cycle_sums, s.cycle_sum)
+        push(s.cycle_counts, s.cycle_count)
+        s.cycles += 1
         s.baseline = middle_mean(s.cycle_means)
     s.breathing = 1
+    s.breaths += 1
+    push(s.onsets, onset)
     s.balance = 0.0
     s.onset = onset
     s.onset_at = s.stretch_first + onset + missing
@@ -35,7 +38,6 @@ def turn_cycle(s, onset, missing, rows, filled):
     rows[filled, 0] = ONSET
     rows[filled, 1] = s.onset_at
     rows[filled, 2] = now(s)
-    rows[filled, 3] = onset
     return filled + 1
 
 
@@ -72,21 +74,21 @@ def set_peak(s, peak, rows, filled):
 @inner
 def open_gap(s, rows, filled):
     s.gap_open = 1
-    rows[filled, 0] = GAP_OPENED
-    rows[filled, 1] = s.last_peak_at
-    rows[filled, 2] = now(s)
-    return filled + 1
+    s.gaps += 1
+    s.gap_certain_at = now(s)
+    return write_opened(BREATH_GAP, s.gaps - 1, s.last_peak_at, s.gap_certain_at, rows, filled)
 
 
 @inner
 def close_gap(s, end, rows, filled):
     s.gap_open = 0
-    rows[filled, 0] = GAP_CLOSED
-    rows[filled, 1] = end - s.last_peak
-    return filled + 1
+    duration = end - s.last_peak
+    return write_closed(BREATH_GAP, s.gaps - 1, s.last_peak_at, s.gap_certain_at, duration, rows, filled)
 
 
 @inner
-def now(s):
-    """Index of the newest valid sample in the recording."""
-    return s.stretch_first + s.valid + s.missing - s.missing_run - 1.0
+def push(values, value):
+    """Append to the last few, of which the first is forgotten."""
+    for k in range(len(values) - 1):
+        values[k] = values[k + 1]
+    values[len(values) - 1] = value

@@ -26,7 +26,7 @@ _SOURCES = _digest()
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile what Python calls; its machine code, with all it calls, is kept until a source of the package changes."""
-    compiled = njit(cache=True)(function)
+    compiled = njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)
     # numba offers no other way to say what machine code depends on; tests/core/test_kernel_cache.py sees it fail.
     compiled._cache._cache_file._source_stamp = _SOURCES
     return compiled
@@ -34,4 +34,4 @@ def entry(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile what only kernels call."""
-    return njit(function)
+    return njit(function, error_model="numpy", forceinline=True)

@@ -72,7 +72,8 @@ def forget_amplitude(s, before):
     if s.cycle_steps > s.hold:
         noise = s.bend_sum / (s.cycle_steps - s.quiet)
         if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):
-            s.peaks[:] *= s.decay
+            for k in range(len(s.peaks)):
+                s.peaks[k] *= s.decay
             s.amplitude *= s.decay
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cycles import set_peak, turn_cycle
+from .cycles import push, set_peak, turn_cycle
 from .flattening import flattening
 from .jit import inner
 from .levels import follow_typical, pull_baseline, set_amplitude
@@ -91,8 +91,7 @@ def end_inspiration(s, rows, filled):
     s.rising = 0
     s.trough = s.smoothed
     s.phase_steps = 0
-    s.peaks[:-1] = s.peaks[1:]
-    s.peaks[-1] = s.top - s.baseline
+    push(s.peaks, s.top - s.baseline)
     set_amplitude(s)
     follow_typical(s)
     filled = set_peak(s, peak, rows, filled)

@@ -11,10 +11,10 @@ from .jit import inner
 
 
 @inner
-def average_pressure(s, pressure, stop):
+def average_pressure(s, pressure, start, stop):
     mean = s.pressure
     missing = s.pressure_missing
-    for i in range(stop):
+    for i in range(start, stop):
         value = np.float64(pressure[i])
         if np.isfinite(value):
             mean = value if np.isnan(mean) else mean + s.pressure_gain * (value - mean)

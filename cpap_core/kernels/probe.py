@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from .jit import inner
-from .rows import CENTRAL, OBSTRUCTIVE, UNCLASSIFIED
+from .rows import APNEA, CENTRAL, OBSTRUCTIVE
 
 
 @inner
@@ -54,9 +54,9 @@ def measure_probe(s, flow, pressure, start, stop):
 
 @inner
 def kind_by_probe(s):
-    """Obstructive or central by the airway's answer; unclassified where the probe was not on."""
+    """Obstructive or central by the airway's answer; of no type where the probe was not on."""
     if s.probe_open + s.probe_closed == 0:
-        return UNCLASSIFIED
+        return APNEA
     return CENTRAL if s.probe_open > s.probe_closed else OBSTRUCTIVE
 
 

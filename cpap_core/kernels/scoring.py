@@ -9,9 +9,10 @@ breath, on peak flow against its median over the breaths before. While breathing
 
 from __future__ import annotations
 
+from .events import now, write_closed, write_opened
 from .jit import inner
 from .probe import begin_probe, kind_by_probe
-from .rows import APNEA, EVENT_CLOSED, EVENT_OPENED, HYPOPNEA, UNCLASSIFIED
+from .rows import APNEA, HYPOPNEA
 
 
 @inner
@@ -83,7 +84,10 @@ def follow_effort(s, position, missing, rows, filled):
     if is_run and not s.hypopnea_open and s.low_steps == 0:
         s.hypopnea_open = 1
         s.hypopnea_certain = position
-        filled = _write_opened(s, HYPOPNEA, s.shallow_onset_at, rows, filled)
+        s.scored += 1
+        s.hypopnea_id = -s.scored
+        s.hypopnea_certain_at = now(s)
+        filled = write_opened(HYPOPNEA, s.hypopnea_id, s.shallow_onset_at, s.hypopnea_certain_at, rows, filled)
     return filled
 
 
@@ -168,14 +172,18 @@ def _open_low(s, position, rows, filled):
     s.apnea_open = 1
     s.apnea_certain = position
     s.low_event = APNEA if is_apnea else HYPOPNEA
-    return _write_opened(s, s.low_event, s.low_onset_at, rows, filled)
+    s.scored += 1
+    s.low_id = -s.scored
+    s.apnea_certain_at = now(s)
+    return write_opened(s.low_event, s.low_id, s.low_onset_at, s.apnea_certain_at, rows, filled)
 
 
 @inner
 def _close_apnea(s, end, rows, filled):
     s.apnea_open = 0
     s.recovered = end + s.recovery
-    return _write_closed(s.low_event, end - s.low_onset, kind_by_probe(s), rows, filled)
+    kind = kind_by_probe(s) if s.low_event == APNEA else HYPOPNEA
+    return write_closed(kind, s.low_id, s.low_onset_at, s.apnea_certain_at, end - s.low_onset, rows, filled)
 
 
 @inner
@@ -186,22 +194,5 @@ def _end_shallow(s, end, rows, filled):
     s.hypopnea_open = 0
     end = max(end, s.hypopnea_certain)
     s.recovered = end + s.recovery
-    return _write_closed(HYPOPNEA, end - s.shallow_onset, UNCLASSIFIED, rows, filled)
-
-
-@inner
-def _write_opened(s, event, onset_at, rows, filled):
-    rows[filled, 0] = EVENT_OPENED
-    rows[filled, 1] = event
-    rows[filled, 2] = onset_at
-    rows[filled, 3] = s.stretch_first + s.valid + s.missing - s.missing_run - 1.0
-    return filled + 1
-
-
-@inner
-def _write_closed(event, duration, kind, rows, filled):
-    rows[filled, 0] = EVENT_CLOSED
-    rows[filled, 1] = event
-    rows[filled, 2] = duration
-    rows[filled, 3] = kind
-    return filled + 1
+    duration = end - s.shallow_onset
+    return write_closed(HYPOPNEA, s.hypopnea_id, s.shallow_onset_at, s.hypopnea_certain_at, duration, rows, filled)

@@ -12,27 +12,27 @@ from .levels import set_amplitude
 
 
 @inner
-def find_first_levels(s):
+def find_first_levels(s, buffer):
     """Find the first baseline and amplitude in the samples kept back."""
-    ordered = np.empty(s.buffered, np.float64)
+    ordered = s.ordered
     count = 0
     total = 0.0
     for i in range(s.buffered):
-        value = np.float64(s.buffer[i])
+        value = np.float64(buffer[i])
         if np.isfinite(value):
-            ordered[count] = value
+            ordered[count] = buffer[i]
             count += 1
             total += value
-    ordered = np.sort(ordered[:count])
-    low = ordered[int(0.05 * (count - 1))]
-    high = ordered[int(0.95 * (count - 1))]
+    sort(ordered, count)
+    low = np.float64(ordered[int(0.05 * (count - 1))])
+    high = np.float64(ordered[int(0.95 * (count - 1))])
     held = int(s.pause_share * count)
     baseline = total / count
     narrowest = s.pause_band * (high - low)
     if held >= 2:
         for i in range(count - held):
-            band = ordered[i + held] - ordered[i]
-            middle = 0.5 * (ordered[i + held] + ordered[i])
+            band = np.float64(ordered[i + held]) - np.float64(ordered[i])
+            middle = 0.5 * (np.float64(ordered[i + held]) + np.float64(ordered[i]))
             # A flat top of an inspiration is narrow as well, but has little above it.
             if band < narrowest and low + 0.2 * (high - low) < middle < low + 0.7 * (high - low):
                 narrowest = band
@@ -45,6 +45,21 @@ def find_first_levels(s):
     s.typical = s.amplitude
     s.onset_level = s.onset_fraction * s.amplitude
     total = 0.0
-    for value in ordered:
-        total += abs(value - baseline)
+    for i in range(count):
+        total += abs(np.float64(ordered[i]) - baseline)
     s.volumes[:] = 0.5 * total
+
+
+@inner
+def sort(values, count):
+    """Put the first values in order by Shell's method, in place: numpy's sort takes numba half a minute to compile."""
+    gap = count // 2
+    while gap > 0:
+        for i in range(gap, count):
+            value = values[i]
+            k = i
+            while k >= gap and values[k - gap] > value:
+                values[k] = values[k - gap]
+                k -= gap
+            values[k] = value
+        gap //= 2

@@ -12,7 +12,7 @@ from .jit import entry, inner
 from .phases import end_inspiration
 from .pressure import average_pressure, miss_pressure
 from .probe import measure_probe
-from .rows import ROWS, ROWS_KEPT_FREE, RUNNING, STARTING, STRETCH_ENDED, WAITING
+from .rows import ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
 from .scoring import close_scored, forget_scoring
 from .start import find_first_levels
 from .steps import take_step
@@ -85,8 +85,8 @@ def end_stretch(s, rows, filled):
     s.armed = 0
     s.inspiring = 0
     s.breathing = 0
-    rows[filled, 0] = STRETCH_ENDED
-    return filled + 1
+    s.cycles = 0
+    return filled
 
 
 @inner
@@ -121,77 +121,27 @@ def begin_stretch(s):
 
 
 @inner
-def start_up(s, rows, filled):
+def start_up(s, buffer, rows, filled):
     """Find the first levels in the samples kept back, then take these."""
-    find_first_levels(s)
+    find_first_levels(s, buffer)
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
-    _, filled = run(s, s.buffer, s.buffer[:0], 0, s.buffered, rows, filled, len(rows))
+    _, filled = run(s, buffer, buffer[:0], 0, s.buffered, rows, filled, len(rows))
     return filled
 
 
 @entry
-def advance(states, room, flow, pressure, rows):
-    """Take samples of one room until all are taken or the output is full.
+def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
+    """Take samples of all rooms from one on, until all are taken or the output is full.
 
-    Parameters
-    ----------
-    states : structured array of shape (n_rooms,), STATE
-        All rooms' states; only this room's changes.
-    room : int
-        Position of the room's state.
-    flow : array of shape (n_samples,), float32
-        Flow in L/min.
-    pressure : array of shape (n_samples,) or (0,), float32
-        Airway pressure in cmH2O; empty where there is no such channel.
-    rows : array of shape (ROWS, COLUMNS), float64
-        Output.
-
-    Returns
-    -------
-    taken, filled : int
-        Samples taken and rows written.
-    """
-    s = states[room]
-    taken = 0
-    filled = 0
-    total = len(flow)
-    limit = len(rows) - ROWS_KEPT_FREE
-    while taken < total and filled <= limit:
-        if s.mode == WAITING:
-            while taken < total and not np.isfinite(flow[taken]):
-                taken += 1
-                s.samples += 1
-            if taken < total:
-                begin_stretch(s)
-        elif s.mode == STARTING:
-            stop = min(total, taken + s.start_up - s.buffered)
-            while taken < stop:
-                s.buffer[s.buffered] = flow[taken]
-                s.buffered += 1
-                s.samples += 1
-                taken += 1
-            if s.buffered == s.start_up:
-                filled = start_up(s, rows, filled)
-        else:
-            before = taken
-            taken, filled = run(s, flow, pressure, taken, total, rows, filled, limit)
-            s.samples += taken - before
-    if len(pressure) > 0:
-        average_pressure(s, pressure, taken)
-    elif s.pressure_missing < s.stretch_gap:
-        miss_pressure(s, taken)
-    return taken, filled
-
-
-@entry
-def advance_rooms(states, first, flow, pressure, taken, rows, ends):
-    """Take samples of all rooms from a position on, until all are taken or the output is full.
+    All the kernels are behind this one, since each that Python calls is compiled with all that it calls.
 
     Parameters
     ----------
     states : structured array of shape (n_rooms,), STATE
         All rooms' states.
+    buffers : array of shape (n_rooms, START_UP_CAPACITY), float32
+        What is kept back of each room's stretch at its start.
     first : int
         Position of the room to go on with.
     flow : array of shape (n_rooms, n_samples), float32
@@ -200,6 +150,8 @@ def advance_rooms(states, first, flow, pressure, taken, rows, ends):
         Airway pressure in cmH2O; empty where there is no such channel.
     taken : array of shape (n_rooms,), int64
         Samples taken of each room by now; changed.
+    ending : bool
+        Whether to end each room's stretch after its samples, as at the end of the recording.
     rows : array of shape (n_rows, COLUMNS), float64
         Output, one room's rows after another's.
     ends : array of shape (n_rooms,), int64
@@ -211,28 +163,45 @@ def advance_rooms(states, first, flow, pressure, taken, rows, ends):
         The room to go on with; as many as there are when all is taken.
     """
     filled = 0
+    total = flow.shape[1]
+    limit = len(rows) - ROWS_KEPT_FREE
     has_pressure = pressure.shape[1] > 0
     for room in range(first, len(states)):
+        s = states[room]
+        samples = flow[room]
         channel = pressure[room] if has_pressure else pressure[0]
-        while taken[room] < flow.shape[1] and len(rows) - filled >= ROWS:
-            begin = taken[room]
-            rest = channel[begin:] if has_pressure else channel
-            more, written = advance(states, room, flow[room, begin:], rest, rows[filled : filled + ROWS])
-            taken[room] += more
-            filled += written
+        begun = taken[room]
+        i = begun
+        while i < total and filled <= limit:
+            before = i
+            if s.mode == WAITING:
+                while i < total and not np.isfinite(samples[i]):
+                    i += 1
+                s.samples += i - before
+                if i < total:
+                    begin_stretch(s)
+            elif s.mode == STARTING:
+                while i < total and s.buffered < s.start_up:
+                    buffers[room, s.buffered] = samples[i]
+                    s.buffered += 1
+                    i += 1
+                s.samples += i - before
+                if s.buffered == s.start_up:
+                    filled = start_up(s, buffers[room], rows, filled)
+            else:
+                i, filled = run(s, samples, channel, i, total, rows, filled, limit)
+                s.samples += i - before
+        if has_pressure:
+            average_pressure(s, channel, begun, i)
+        elif s.pressure_missing < s.stretch_gap:
+            miss_pressure(s, i - begun)
+        taken[room] = i
+        if ending and i == total and filled <= limit:
+            if s.mode == STARTING:
+                filled = start_up(s, buffers[room], rows, filled)
+            if s.mode == RUNNING:
+                filled = end_stretch(s, rows, filled)
         ends[room] = filled
-        if taken[room] < flow.shape[1]:
+        if filled > limit:
             return room
     return len(states)
-
-
-@entry
-def finish(states, room, rows):
-    """End the stretch as at the end of the recording; return the number of rows written."""
-    s = states[room]
-    filled = 0
-    if s.mode == STARTING:
-        filled = start_up(s, rows, filled)
-    if s.mode == RUNNING:
-        filled = end_stretch(s, rows, filled)
-    return filled

@@ -99,7 +99,7 @@ def fuzz(samples: int, seed: int) -> None:
     """So many random samples with bursts of NaN, in chunks of any length."""
     rng = np.random.default_rng(seed)
     detector = RespirationDetector(RATE_HZ)
-    size, taken = detector._states.nbytes, 0
+    size, taken = detector._state.nbytes, 0
     while taken < samples:
         n = int(rng.integers(0, 50_000))
         flow = rng.normal(0, rng.choice([0.1, 5, 50, 1e6]), n) + rng.choice([0, 0, 40, -300])
@@ -111,7 +111,7 @@ def fuzz(samples: int, seed: int) -> None:
             check_finite(detector.update(smooth.astype(np.float32), (smooth / 4).astype(np.float32)))
         taken += n
     check_finite(detector.flush())
-    assert detector._states.nbytes == size
+    assert detector._state.nbytes == size
     assert detector.samples_seen == taken
 
 

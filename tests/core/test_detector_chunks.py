@@ -141,11 +141,11 @@ def test_what_is_found_makes_sense(seed: int, rate_hz: float) -> None:
 
 def test_a_million_random_samples_leave_the_memory_as_it_was() -> None:
     detector = RespirationDetector(25.0)
-    size = detector._states.nbytes
+    size = detector._state.nbytes
     rng = np.random.default_rng(5)
     for _ in range(10):
         flow = rng.normal(0, 50, 100_000).astype(np.float32)
         flow[rng.random(100_000) < 0.01] = np.nan
         detector.update(flow)
-    assert detector._states.nbytes == size
+    assert detector._state.nbytes == size
     assert detector.samples_seen == 1_000_000

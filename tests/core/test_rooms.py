@@ -18,7 +18,7 @@ ROOMS = 5
 def test_rooms_in_one_call_equal_one_detector_each(
     rate_hz: float, with_pressure: bool, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms_module, "ROWS_OF_WARD", rows * rooms_module.kernels.ROWS)
+    monkeypatch.setattr(rooms_module, "ROWS_OF_WARD", rows * rooms_module.ROWS)
     length = round(200 * rate_hz)
     flow = np.stack([wild(seed, rate_hz, 200)[:length] for seed in range(ROOMS)])
     pressure = np.stack([probe_of(one, rate_hz) for one in flow])
