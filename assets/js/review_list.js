@@ -26,7 +26,7 @@ export class RecordingList {
     this.more.addEventListener("click", () => this.ask(this.oldest));
     this.element.append(label, this.said, this.rows, this.more);
     setHidden(this.more, true);
-    this.count = 0;
+    this.clock = null;
   }
 
   show(clock) {
@@ -35,6 +35,7 @@ export class RecordingList {
   }
 
   async ask(before = null) {
+    if (this.clock === null) return; // typed before the page was connected: `show` asks for it
     const search = this.input.value.trim();
     const answer = await this.host.ask("recordings", { search, before });
     if (search !== this.input.value.trim()) return;

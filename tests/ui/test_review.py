@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from benchmarks.nights import StoredNight, put_night
 from store import Store
@@ -320,6 +321,46 @@ def test_after_a_loss_it_is_back_with_its_zoom(tmp_path: Path, page: Page, page_
         shown = source(page, "flow")["x"]
         assert shown[0] < 326 and shown[-1] > 424
         assert page.evaluate("window.kept") is True
+
+
+def test_what_is_sought_before_the_labs_clock_is_known_is_found(
+    ward: LiveServer, bedside: Bedside, page: Page, numbers: Iterator[int]
+) -> None:
+    """The field is there before the first push, which says the time zone."""
+    room = next(numbers)
+    bedside.start(Device(ward.url, room, history=20 * RATE_HZ, name=f"device of {room}"))
+    held: list[tuple[WebSocketRoute, list[str | bytes]]] = []
+    is_held = True
+
+    def give(socket: WebSocketRoute, message: list[str | bytes]) -> None:
+        for part in message:
+            socket.send(part)
+
+    def hold(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        parts: list[str | bytes] = []
+
+        def pass_on(part: str | bytes) -> None:
+            parts.append(part)
+            if len(parts) < 3:
+                return
+            message, parts[:] = parts[:], []
+            if is_held and "time_zone" in str(message[2]):
+                held.append((socket, message))
+            else:
+                give(socket, message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/review/ws"), hold)
+    page.goto(f"{ward.url}/review")
+    page.get_by_label("Find a recording").fill(f"device of {room}")
+    page.wait_for_timeout(2000)
+    is_held = False
+    assert held
+    for socket, message in held:
+        give(socket, message)
+    expect(page.locator(".recording-row")).to_have_count(1)
 
 
 @pytest.mark.holds("F51.2")
