@@ -54,6 +54,13 @@ class Rules:
     longest_hump_s: float = 3.0
     """... but no longer than an inspiration, so that a pause does not become one (longest of the samples: 2.7 s)."""
 
+    swing: float = 1.7
+    """Flow that rises by so many amplitudes and falls again is a breath, wherever it stands: a leak moved it."""
+
+    drift_gain: float = 0.1
+    """The mean of nine breaths lags behind a leak that drifts: how far is learned by this share with each breath. At
+    0.2 L/s in 10 min minute ventilation's error changes by 12 % without, by 3 % with it (ResMed nights)."""
+
     start_up_s: float = 8.0
     """Samples kept back to find the first baseline and amplitude: two breaths at 15/min (trial)."""
 
@@ -211,6 +218,10 @@ def preset_rules(preset: str) -> Rules:
 
 BREATHS_IN_MEANS = 5
 """ResMed's RespRate is 60 / mean(last 5 breath intervals), held (measured on SD-card recordings); volumes likewise."""
+
+BREATHS_IN_BASELINE = 9
+"""The baseline is the middle seven of so many breaths' mean flow: of five breaths a sigh or a swallow moves it by a
+tenth of the amplitude (on the ResMed nights the rate's error is 0.465 per min with 5, 0.450 with 9, 0.448 with 13)."""
 
 NO_BREATH_HIGH_S = 20.0
 """No breath for so long is an alarm of high priority (house, in the spirit of IEC 60601-1-8)."""

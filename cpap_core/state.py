@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .rules import BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
+from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
@@ -58,6 +58,8 @@ STATE = np.dtype(
         ("minimum_amplitude", "f8"),
         ("hump_fraction", "f8"),
         ("hump_level", "f8"),
+        ("swing", "f8"),
+        ("drift_gain", "f8"),
         ("shortest_hump", "f8"),
         ("longest_hump", "f8"),
         ("imbalance", "f8"),
@@ -112,7 +114,8 @@ STATE = np.dtype(
         ("smoothed_fourth", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
-        ("cycle_means", "f8", (BREATHS_IN_MEANS,)),
+        ("drift", "f8"),
+        ("cycle_means", "f8", (BREATHS_IN_BASELINE,)),
         ("cycle_lengths", "f8", (BREATHS_IN_MEANS,)),
         ("cycle_sums", "f8", (BREATHS_IN_MEANS,)),
         ("cycle_counts", "f8", (BREATHS_IN_MEANS,)),
@@ -132,6 +135,7 @@ STATE = np.dtype(
         # The breath in progress.
         ("inspiring", "i8"),
         ("breathing", "i8"),
+        ("unpeaked", "i8"),
         ("phase_steps", "i8"),
         ("balance", "f8"),
         ("cycle_steps", "i8"),
@@ -240,6 +244,8 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["pressure_gain"] = 1.0 - np.exp(-1.0 / (rules.pressure_time_constant_s * sampling_rate_hz))
     states["hump_fraction"] = rules.hump_fraction
     states["hump_level"] = rules.hump_level
+    states["swing"] = rules.swing
+    states["drift_gain"] = rules.drift_gain
     states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
     states["imbalance"] = rules.imbalance_breaths

@@ -83,7 +83,7 @@ class Stretch:
         self.breath: dict[str, Any] | None = None
         self.hump: dict[str, Any] | None = None
         self.trough = inf
-        self.inspiring = False
+        self.inspiring = self.unpeaked = False
         self.phase_began = self.cycle_began = 0
         self.bends: list[float] = []
         self.peak: float | None = None
@@ -110,7 +110,7 @@ class Stretch:
         ]
         narrowest = min(bands, key=lambda band: band[0], default=(inf, nan))
         self.baseline = narrowest[1] if narrowest[0] < self.rules.pause_band * spread else total / len(values)
-        self.cycle_means = [self.baseline] * 5
+        self.cycle_means, self.drift = [self.baseline] * 9, 0.0
         self.peaks = [high - self.baseline] * 5
         self.set_amplitude()
         self.typical = self.amplitude
@@ -133,7 +133,10 @@ class Stretch:
             return
         end = len(self.flow) - 1.0
         self.newest = len(self.flow) - 1
-        if self.inspiring:
+        if self.unpeaked and self.breath:
+            now, missing = self.smooth[-1], self.indices[-1] - (len(self.flow) - 1)
+            self.breath["top"].update(value=now, before=now, after=now, position=end, missing=missing)
+        if self.inspiring or self.unpeaked:
             self.end_inspiration(end)
         self.scored.close(end, self.found)
         if self.breath:
@@ -180,18 +183,25 @@ class Stretch:
             rise = top["dip"] + self.rules.hump_fraction * self.scale
             low = above < self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
-            if now > rise and top["dip"] < level < top["value"]:
+            fell = top["dip"] < level < top["value"]
+            swung = min(top["value"], now) - top["dip"] > self.rules.swing * self.scale
+            if swung or (fell and now > rise):
                 top["raw"] = top["dip_raw"]
+                if swung and not fell:
+                    self.pull_baseline()
                 self.end_inspiration(top["dip_position"])
                 self.begin_breath(rise, now, before, position, missing, values)
             else:
                 if now > top["value"]:
                     top.update(value=now, before=before, after=before, step=steps, position=position, missing=missing)
                     top.update(dip=now, dip_position=position, dip_raw=top["raw"])
-                if low or stuck:
-                    self.end_inspiration(position)
                 if stuck and not low:
                     self.pull_baseline()
+                if low or (stuck and top["value"] - top["dip"] > self.rules.hump_fraction * self.scale):
+                    self.end_inspiration(position)
+                elif stuck:
+                    self.inspiring, self.unpeaked = False, True
+                    self.hump, self.trough = None, now
         elif above > self.onset_level:
             level = self.baseline + self.onset_level
             self.begin_breath(level, now, before, position, missing, values)
@@ -213,7 +223,7 @@ class Stretch:
             if self.scored.low == 0 and self.scored.is_rest(self.means, self.former):
                 self.former_steps = 0
                 self.baseline = self.former
-                self.cycle_means = [self.baseline] * 5
+                self.cycle_means, self.drift = [self.baseline] * 9, 0.0
                 self.phase_began = len(self.smooth)
                 self.balance = 0.0
                 self.scored.look_again(self.means[:-1], self.baseline)
@@ -229,9 +239,9 @@ class Stretch:
     ) -> None:
         onset = position
         if before < level:
-            earliest = self.breath["inspiration_end"] if self.breath else 0.0
+            earliest = self.breath.get("inspiration_end", 0.0) if self.breath else 0.0
             onset = max(earliest, position - self.step * (now - level) / (now - before))
-        self.turn_cycle(onset, missing)
+        self.begin_cycle(onset, missing)
         assert self.breath
         self.inspiring = True
         self.phase_began = len(self.smooth)
@@ -248,14 +258,22 @@ class Stretch:
             "dip_raw": max(values),
         }
 
+    def begin_cycle(self, onset: float, missing: int) -> None:
+        if not self.unpeaked:
+            self.turn_cycle(onset, missing)
+        self.unpeaked = False
+
     def turn_cycle(self, onset: float, missing: int) -> None:
         if self.breath:
             self.complete(onset)
             total, absolute, count = self.cycle()
             self.volumes = [*self.volumes[1:], 0.5 * absolute]
+            most = self.rules.hump_level * self.amplitude
+            ahead = max(-most, min(most, total / count - (self.baseline - self.drift)))
+            self.drift += self.rules.drift_gain * (ahead - self.drift)
             self.cycle_means = [*self.cycle_means[1:], total / count]
             self.lengths = [*self.lengths[1:], len(self.smooth) - self.cycle_began]
-            self.baseline = middle_mean(self.cycle_means)
+            self.baseline = middle_mean(self.cycle_means) + self.drift
         self.balance = 0.0
         self.cycle_began = len(self.smooth)
         onset_s = (self.first + onset + missing) / self.rate
@@ -284,20 +302,24 @@ class Stretch:
         hump["raw"] = max(hump["raw"], *values)
         if now > hump["top"]:
             hump.update(top=now, at=(position, missing))
-        if now > hump["top"] - share:
+        low = hump["top"] < self.baseline + self.rules.hump_level * self.amplitude
+        swings = low and hump["top"] - self.trough > self.rules.swing * self.scale
+        if now > hump["top"] - (self.rules.swing * self.scale if swings else share):
             return
         self.hump, self.trough = None, now
         lasted = position - hump["rise"][0]
         shortest, longest = self.rules.shortest_hump_s * self.rate, self.rules.longest_hump_s * self.rate
         if self.peak is None or not shortest <= lasted <= longest:
             return
-        if hump["top"] < self.baseline + self.rules.hump_level * self.amplitude:
+        if low and not swings:
             return
         if self.open and hump["at"][0] - self.peak <= self.gap:
             return
-        self.turn_cycle(*hump["rise"])
+        self.begin_cycle(*hump["rise"])
         assert self.breath
         self.breath.update(inspiration_end=position, top={"raw": hump["raw"]}, flattening=None)
+        if low:
+            self.pull_baseline()
         self.set_peak(*hump["at"])
         self.scored.weigh(hump["top"] - self.baseline, self.breath["onset"], self.breath["onset_at"], self.found)
 
@@ -311,7 +333,7 @@ class Stretch:
             shift = max(-0.5, min(0.5, 0.5 * (top["before"] - top["after"]) / bend))
             peak = max(self.breath["onset"], peak + self.step * shift)
         self.breath["flattening"] = self.flattening()
-        self.inspiring, self.hump, self.trough = False, None, self.smooth[-1]
+        self.inspiring, self.unpeaked, self.hump, self.trough = False, False, None, self.smooth[-1]
         self.phase_began = len(self.smooth)
         self.peaks = [*self.peaks[1:], top["value"] - self.baseline]
         self.set_amplitude()
@@ -393,7 +415,7 @@ class Stretch:
         for mean in reversed(self.means[-self.stuck :]):
             total += mean
         self.baseline = total / self.stuck
-        self.cycle_means = [self.baseline] * 5
+        self.cycle_means, self.drift = [self.baseline] * 9, 0.0
         self.phase_began = len(self.smooth)
         self.balance = 0.0
 

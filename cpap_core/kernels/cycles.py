@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .events import now, write_closed, write_opened
 from .jit import inner
-from .levels import middle_mean
+from .levels import follow_baseline, push
 from .rows import BREATH, BREATH_GAP, ONSET
 from .sign import note_sign
 
@@ -18,13 +18,12 @@ def turn_cycle(s, onset, missing, rows, filled):
     if s.breathing:
         filled = complete_breath(s, onset, rows, filled)
         note_sign(s)
-        push(s.cycle_means, s.cycle_sum / s.cycle_count)
         push(s.cycle_lengths, s.cycle_steps)
         push(s.volumes, 0.5 * s.cycle_absolute)
         push(s.cycle_sums, s.cycle_sum)
         push(s.cycle_counts, s.cycle_count)
         s.cycles += 1
-        s.baseline = middle_mean(s.cycle_means)
+        follow_baseline(s, s.cycle_sum / s.cycle_count)
     s.breathing = 1
     s.breaths += 1
     push(s.onsets, onset)
@@ -84,11 +83,3 @@ def close_gap(s, end, rows, filled):
     s.gap_open = 0
     duration = end - s.last_peak
     return write_closed(BREATH_GAP, s.gaps - 1, s.last_peak_at, s.gap_certain_at, duration, rows, filled)
-
-
-@inner
-def push(values, value):
-    """Append to the last few, of which the first is forgotten."""
-    for k in range(len(values) - 1):
-        values[k] = values[k + 1]
-    values[len(values) - 1] = value

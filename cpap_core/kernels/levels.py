@@ -22,6 +22,25 @@ def measure_noise(s, before):
 
 
 @inner
+def set_baseline(s, level):
+    """Begin anew from a level."""
+    s.baseline = level
+    s.drift = 0.0
+    s.cycle_means[:] = level
+
+
+@inner
+def follow_baseline(s, mean):
+    """Take a whole breath's mean flow: into the mean of several, and into how far that lags behind a drift."""
+    # At most what an onset needs not, or a single sigh would look like a drift.
+    most = s.hump_level * s.amplitude
+    ahead = max(-most, min(most, mean - (s.baseline - s.drift)))
+    s.drift += s.drift_gain * (ahead - s.drift)
+    push(s.cycle_means, mean)
+    s.baseline = middle_mean(s.cycle_means) + s.drift
+
+
+@inner
 def is_off_balance(s):
     """Tell whether, for longer than a breath takes, in and out have differed by more than a lung can."""
     return s.phase_steps > middle_mean(s.cycle_lengths) and abs(s.balance) > s.imbalance * middle_mean(s.volumes)
@@ -36,8 +55,7 @@ def pull_baseline(s):
     total = 0.0
     for k in range(s.stuck):
         total += s.means[(s.steps - 1 - k) % len(s.means)]
-    s.baseline = total / s.stuck
-    s.cycle_means[:] = s.baseline
+    set_baseline(s, total / s.stuck)
     s.phase_steps = 0
     s.balance = 0.0
 
@@ -55,8 +73,7 @@ def is_at_former(s):
 def return_to_former(s):
     """Undo a pull: no leak changed, but something held flow aside, and now it pauses."""
     s.former_steps = 0
-    s.baseline = s.former
-    s.cycle_means[:] = s.former
+    set_baseline(s, s.former)
     s.phase_steps = 0
     s.balance = 0.0
 
@@ -101,3 +118,11 @@ def middle_mean(values):
         highest = max(highest, value)
         total += value
     return (total - lowest - highest) / (len(values) - 2)
+
+
+@inner
+def push(values, value):
+    """Append to the last few, of which the first is forgotten."""
+    for k in range(len(values) - 1):
+        values[k] = values[k + 1]
+    values[len(values) - 1] = value

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cycles import push, set_peak, turn_cycle
+from .cycles import set_peak, turn_cycle
 from .flattening import flattening
 from .jit import inner
-from .levels import follow_typical, pull_baseline, set_amplitude
+from .levels import follow_typical, pull_baseline, push, set_amplitude
 from .scoring import weigh_breath
 
 
@@ -29,9 +29,13 @@ def follow_inspiration(s, above, before, position, missing, rows, filled):
         set_dip(s, position)
     rise = s.dip + s.hump_fraction * s.scale
     # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
-    if s.smoothed > rise and s.dip < s.baseline + s.onset_fraction * s.scale < s.top:
+    fell = s.dip < s.baseline + s.onset_fraction * s.scale < s.top
+    swung = min(s.top, s.smoothed) - s.dip > s.swing * s.scale
+    if swung or (fell and s.smoothed > rise):
         s.inspiration_end = s.dip_position
         s.raw_maximum = s.dip_raw_maximum
+        if swung and not fell:
+            pull_baseline(s)
         filled = end_inspiration(s, rows, filled)
         return begin_breath(s, rise, before, position, missing, rows, filled)
     if s.smoothed > s.top:
@@ -42,13 +46,35 @@ def follow_inspiration(s, above, before, position, missing, rows, filled):
         s.top_position = position
         s.top_missing = missing
         set_dip(s, position)
-    low = above < s.end_fraction * s.amplitude
-    if low or s.phase_steps > s.stuck:
+    if above < s.end_fraction * s.amplitude:
         s.inspiration_end = position
-        filled = end_inspiration(s, rows, filled)
-        if not low:
-            pull_baseline(s)
+        return end_inspiration(s, rows, filled)
+    if s.phase_steps > s.stuck:
+        pull_baseline(s)
+        if s.top - s.dip > s.hump_fraction * s.scale:
+            s.inspiration_end = position
+            return end_inspiration(s, rows, filled)
+        _await_peak(s)
     return filled
+
+
+@inner
+def _await_peak(s):
+    """Leave an inspiration that never fell from its top: a leak grew, and the breath's own peak is still to come."""
+    s.inspiring = 0
+    s.unpeaked = 1
+    s.rising = 0
+    s.trough = s.smoothed
+
+
+@inner
+def peak_at_end(s, end):
+    """Take the end of the signal for the peak that never came."""
+    s.top = s.smoothed
+    s.top_before = s.smoothed
+    s.top_after = s.smoothed
+    s.top_position = end
+    s.top_missing = s.missing - s.missing_run
 
 
 @inner
@@ -65,7 +91,7 @@ def begin_breath(s, level, before, position, missing, rows, filled):
     onset = position
     if before < level:
         onset = max(s.inspiration_end, onset - s.step * (s.smoothed - level) / (s.smoothed - before))
-    filled = turn_cycle(s, onset, missing, rows, filled)
+    filled = _begin_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
     s.phase_steps = 0
     s.top = s.smoothed
@@ -80,6 +106,15 @@ def begin_breath(s, level, before, position, missing, rows, filled):
 
 
 @inner
+def _begin_cycle(s, onset, missing, rows, filled):
+    """Begin a breath, unless the one before has no peak yet: then this is its inspiration."""
+    if s.unpeaked:
+        s.unpeaked = 0
+        return filled
+    return turn_cycle(s, onset, missing, rows, filled)
+
+
+@inner
 def end_inspiration(s, rows, filled):
     """Make the inspiration's peak final."""
     peak = s.top_position
@@ -88,6 +123,7 @@ def end_inspiration(s, rows, filled):
         peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend)))
     s.flattening = flattening(s)
     s.inspiring = 0
+    s.unpeaked = 0
     s.rising = 0
     s.trough = s.smoothed
     s.phase_steps = 0
@@ -117,21 +153,25 @@ def follow_hump(s, position, missing, rows, filled):
         s.top = s.smoothed
         s.top_position = position
         s.top_missing = missing
-    if s.smoothed > s.top - s.hump_fraction * s.scale:
+    low = s.top < s.baseline + s.hump_level * s.amplitude
+    swings = low and s.top - s.trough > s.swing * s.scale
+    if s.smoothed > s.top - (s.swing if swings else s.hump_fraction) * s.scale:
         return filled
     s.rising = 0
     s.trough = s.smoothed
     lasted = position - s.rise
     if not s.armed or lasted < s.shortest_hump or lasted > s.longest_hump:
         return filled
-    if s.top < s.baseline + s.hump_level * s.amplitude:
+    if low and not swings:
         return filled
     # A gap that was declared certain stays so.
     if s.gap_open and s.top_position - s.last_peak <= s.breath_gap:
         return filled
-    filled = turn_cycle(s, s.rise, s.rise_missing, rows, filled)
+    filled = _begin_cycle(s, s.rise, s.rise_missing, rows, filled)
     s.inspiration_end = position
     s.raw_maximum = s.hump_maximum
     s.flattening = np.nan
+    if low:
+        pull_baseline(s)
     filled = set_peak(s, s.top_position, rows, filled)
     return weigh_breath(s, s.top - s.baseline, rows, filled)

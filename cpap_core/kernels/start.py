@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import inner
-from .levels import set_amplitude
+from .levels import set_amplitude, set_baseline
 
 
 @inner
@@ -38,8 +38,7 @@ def find_first_levels(s, buffer):
                 narrowest = band
                 baseline = middle
     amplitude = high - baseline
-    s.baseline = baseline
-    s.cycle_means[:] = baseline
+    set_baseline(s, baseline)
     s.peaks[:] = amplitude
     set_amplitude(s)
     s.typical = s.amplitude

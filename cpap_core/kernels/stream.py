@@ -9,7 +9,7 @@ import numpy as np
 
 from .cycles import close_gap, complete_breath, open_gap
 from .jit import entry, inner
-from .phases import end_inspiration
+from .phases import end_inspiration, peak_at_end
 from .pressure import average_pressure, miss_pressure
 from .probe import measure_probe
 from .rows import ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
@@ -70,7 +70,9 @@ def end_stretch(s, rows, filled):
     if s.step_count > 0:
         filled = take_step(s, rows, filled)
     end = s.valid - 1.0
-    if s.inspiring:
+    if s.unpeaked:
+        peak_at_end(s, end)
+    if s.inspiring or s.unpeaked:
         s.inspiration_end = end
         filled = end_inspiration(s, rows, filled)
     filled = close_scored(s, end, rows, filled)
@@ -103,6 +105,7 @@ def begin_stretch(s):
     s.step_maximum = -np.inf
     s.steps = 0
     s.inspiring = 0
+    s.unpeaked = 0
     s.inspiration_end = 0.0
     s.breathing = 0
     s.rising = 0
