@@ -41,7 +41,6 @@ class RoomsDetector:
         self._states = new_states(rooms, self.sampling_rate_hz, rules)
         self._buffers = np.zeros((rooms, START_UP_CAPACITY), np.float32)
         self._rows = np.empty((ROWS if rooms == 1 else ROWS_OF_WARD, COLUMNS))
-        self._taken = np.zeros(rooms, np.int64)
         self._ends = np.zeros(rooms, np.int64)
 
     @property
@@ -91,24 +90,27 @@ class RoomsDetector:
         self, flow: NDArray[np.float32], pressure: NDArray[np.float32], *, ending: bool = False
     ) -> list[DetectorOutput]:
         """Take samples that are in the kernels' form by now: `update` without its checks, or with `ending` the end."""
-        self._taken[:] = 0
-        parts: list[list[NDArray[np.float64]]] = [[] for _ in range(self.rooms)]
-        room = 0
+        parts: dict[int, list[NDArray[np.float64]]] = {}
+        room, taken = 0, 0
         while room < self.rooms:
             first = room
-            room = advance(
-                self._states, self._buffers, first, flow, pressure, self._taken, ending, self._rows, self._ends
+            room, taken, filled = advance(
+                self._states, self._buffers, room, taken, flow, pressure, ending, self._rows, self._ends
             )
-            start = 0
-            for at in range(first, min(room + 1, self.rooms)):
-                end = int(self._ends[at])
-                if end > start:
-                    parts[at].append(self._rows[start:end].copy())
-                start = end
-        return [self._output(rows) for rows in parts]
+            if filled:
+                self._share_out(first, min(room + 1, self.rooms), parts)
+        return [self._output(parts.get(room)) for room in range(self.rooms)]
 
-    def _output(self, parts: list[NDArray[np.float64]]) -> DetectorOutput:
-        if not parts:
+    def _share_out(self, first: int, stop: int, parts: dict[int, list[NDArray[np.float64]]]) -> None:
+        """Give each room its rows of what one call of the kernels wrote."""
+        start = 0
+        for room, end in enumerate(self._ends[first:stop].tolist(), first):
+            if end > start:
+                parts.setdefault(room, []).append(self._rows[start:end].copy())
+            start = end
+
+    def _output(self, parts: list[NDArray[np.float64]] | None) -> DetectorOutput:
+        if parts is None:
             return DetectorOutput()
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return DetectorOutput(tables=Tables(rows, self.sampling_rate_hz))

@@ -146,8 +146,14 @@ class DetectorOutput:
         tables: Tables = NOTHING,
     ) -> None:
         self.tables = tables
-        given = {"onsets": onsets, "breaths": breaths, "opened": opened, "events": events}
-        self.__dict__.update((name, value) for name, value in given.items() if value is not None)
+        if onsets is not None:
+            self.onsets = onsets
+        if breaths is not None:
+            self.breaths = breaths
+        if opened is not None:
+            self.opened = opened
+        if events is not None:
+            self.events = events
 
     @cached_property
     def onsets(self) -> list[Onset]:

@@ -14,12 +14,12 @@ import numpy as np
 
 from .cycles import set_peak, turn_cycle
 from .flattening import flattening
-from .jit import inner
+from .jit import hot, inner
 from .levels import follow_typical, pull_baseline, push, set_amplitude
 from .scoring import weigh_breath
 
 
-@inner
+@hot
 def follow_inspiration(s, above, before, position, missing, rows, filled):
     """Find the top and the end of an inspiration, or where another one begins before it came down."""
     s.raw_maximum = max(s.raw_maximum, s.step_maximum)
@@ -134,7 +134,7 @@ def end_inspiration(s, rows, filled):
     return weigh_breath(s, s.peaks[-1], rows, filled)
 
 
-@inner
+@hot
 def follow_hump(s, position, missing, rows, filled):
     """Find a weak breath: flow that rises and falls within one expiration and reaches the baseline between."""
     if not s.rising:

@@ -10,7 +10,7 @@ breath, on peak flow against its median over the breaths before. While breathing
 from __future__ import annotations
 
 from .events import now, write_closed, write_opened
-from .jit import inner
+from .jit import hot, inner
 from .probe import begin_probe, kind_by_probe
 from .rows import APNEA, HYPOPNEA
 
@@ -21,6 +21,7 @@ def forget_scoring(s):
     s.efforts[:] = 0.0
     s.effort_sum = 0.0
     s.efforts_taken = 0
+    s.effort_at = 0
     s.effort_reference = 0.0
     s.reference_steps = 0
     s.low_steps = 0
@@ -42,15 +43,17 @@ def look_again(s):
         s.effort_sum += effort
 
 
-@inner
+@hot
 def follow_effort(s, position, missing, rows, filled):
     """Take a step's effort to breathe, |flow - baseline|, into its means, and open or close events."""
     effort = abs(s.smoothed - s.baseline)
-    at = s.efforts_taken % s.effort_window
+    at = s.effort_at
     s.effort_sum += effort - s.efforts[at]
     s.efforts[at] = effort
     s.efforts_taken += 1
-    if at == s.effort_window - 1:
+    s.effort_at = at + 1
+    if s.effort_at == s.effort_window:
+        s.effort_at = 0
         # Once in a turn from scratch, or what a single huge value rounded away would be missed for good.
         s.effort_sum = 0.0
         for k in range(s.effort_window):
@@ -110,28 +113,31 @@ def weigh_breath(s, peak_flow, rows, filled):
     if is_stable:
         s.stable_at = s.onset
     if is_stable or s.onset - s.stable_at > s.reference_hold * s.step:
-        at = s.usual_taken % s.usual_memory
-        s.usual_peaks[at] = peak_flow
-        s.usual_taken += 1
-        s.usual_peak = _median(s.usual_peaks, min(s.usual_taken, s.usual_memory))
+        _note_usual(s, peak_flow)
     return filled
 
 
 @inner
-def _median(values, count):
-    """The middle of the first values; by counting, since to compile a sort takes longer than all it would ever save."""
-    lower = upper = values[0]
-    for k in range(count):
-        below = 0
-        same = 0
-        for j in range(count):
-            below += values[j] < values[k]
-            same += values[j] == values[k]
-        if below <= (count - 1) // 2 < below + same:
-            lower = values[k]
-        if below <= count // 2 < below + same:
-            upper = values[k]
-    return 0.5 * (lower + upper)
+def _note_usual(s, peak_flow):
+    """Put a breath's peak among the last ones, which are kept in order besides, for their median."""
+    at = s.usual_taken % s.usual_memory
+    place = min(s.usual_taken, s.usual_memory)
+    if s.usual_taken >= s.usual_memory:
+        place -= 1
+        k = 0
+        while s.usual_ordered[k] != s.usual_peaks[at]:
+            k += 1
+        while k < place:
+            s.usual_ordered[k] = s.usual_ordered[k + 1]
+            k += 1
+    s.usual_peaks[at] = peak_flow
+    s.usual_taken += 1
+    count = place + 1
+    while place > 0 and s.usual_ordered[place - 1] > peak_flow:
+        s.usual_ordered[place] = s.usual_ordered[place - 1]
+        place -= 1
+    s.usual_ordered[place] = peak_flow
+    s.usual_peak = 0.5 * (s.usual_ordered[(count - 1) // 2] + s.usual_ordered[count // 2])
 
 
 @inner

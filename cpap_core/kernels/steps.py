@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from .cycles import open_gap
-from .jit import inner
+from .jit import hot
 from .levels import forget_amplitude, is_at_former, is_off_balance, measure_noise, pull_baseline, return_to_former
 from .phases import begin_breath, follow_hump, follow_inspiration
 from .scoring import follow_effort, look_again
 from .sign import follow_slope
 
 
-@inner
+@hot
 def take_step(s, rows, filled):
     """Close the step that is full, and decide."""
     now = s.steps % len(s.means)

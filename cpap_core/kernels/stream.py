@@ -129,12 +129,13 @@ def start_up(s, buffer, rows, filled):
     find_first_levels(s, buffer)
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
-    _, filled = run(s, buffer, buffer[:0], 0, s.buffered, rows, filled, len(rows))
+    # A literal 0 would be another type, and all that is called be compiled for it once more.
+    _, filled = run(s, buffer, buffer[:0], np.int64(0), s.buffered, rows, filled, len(rows))
     return filled
 
 
 @entry
-def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
+def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
     """Take samples of all rooms from one on, until all are taken or the output is full.
 
     All the kernels are behind this one, since each that Python calls is compiled with all that it calls.
@@ -145,14 +146,12 @@ def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
         All rooms' states.
     buffers : array of shape (n_rooms, START_UP_CAPACITY), float32
         What is kept back of each room's stretch at its start.
-    first : int
-        Position of the room to go on with.
+    first, taken : int
+        Position of the room to go on with, and how many of its samples are taken by now; of the later rooms none are.
     flow : array of shape (n_rooms, n_samples), float32
         Flow in L/min.
     pressure : array of shape (n_rooms, n_samples) or (1, 0), float32
         Airway pressure in cmH2O; empty where there is no such channel.
-    taken : array of shape (n_rooms,), int64
-        Samples taken of each room by now; changed.
     ending : bool
         Whether to end each room's stretch after its samples, as at the end of the recording.
     rows : array of shape (n_rows, COLUMNS), float64
@@ -162,8 +161,8 @@ def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
 
     Returns
     -------
-    int
-        The room to go on with; as many as there are when all is taken.
+    room, taken, filled : int
+        With what to go on (`room` is as many as there are when all is taken), and how many rows were written.
     """
     filled = 0
     total = flow.shape[1]
@@ -173,7 +172,7 @@ def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
         s = states[room]
         samples = flow[room]
         channel = pressure[room] if has_pressure else pressure[0]
-        begun = taken[room]
+        begun = taken if room == first else 0
         i = begun
         while i < total and filled <= limit:
             before = i
@@ -198,7 +197,6 @@ def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
             average_pressure(s, channel, begun, i)
         elif s.pressure_missing < s.stretch_gap:
             miss_pressure(s, i - begun)
-        taken[room] = i
         if ending and i == total and filled <= limit:
             if s.mode == STARTING:
                 filled = start_up(s, buffers[room], rows, filled)
@@ -206,5 +204,5 @@ def advance(states, buffers, first, flow, pressure, taken, ending, rows, ends):
                 filled = end_stretch(s, rows, filled)
         ends[room] = filled
         if filled > limit:
-            return room
-    return len(states)
+            return room, i, filled
+    return len(states), 0, filled

@@ -149,3 +149,15 @@ def test_a_million_random_samples_leave_the_memory_as_it_was() -> None:
         detector.update(flow)
     assert detector._state.nbytes == size
     assert detector.samples_seen == 1_000_000
+
+
+def test_the_usual_breath_is_as_the_slow_twin_has_it_when_many_have_passed() -> None:
+    rate_hz = 10.0
+    rng = np.random.default_rng(11)
+    depth = np.repeat(30 + rng.choice([-9, -3, 0, 3, 12], 140), 30)
+    flow = (depth * np.sin(2 * np.pi * np.arange(len(depth)) / 30)).astype(np.float32)
+    flow[3000:3150] *= np.float32(0.4)
+    detector = RespirationDetector(rate_hz)
+    outputs = [detector.update(flow), detector.flush()]
+    assert any(event.kind is EventKind.HYPOPNEA for event in outputs[0].events)
+    assert gathered(outputs) == respiration(flow, rate_hz, ended=True, rules=DEFAULT_RULES)
