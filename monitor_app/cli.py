@@ -82,18 +82,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    # Settings that make no sense are told at once, before seconds of loading.
+    settings = config.load(host=args.host, port=args.port, data=args.data)
     from monitor_app import logs, server
 
-    settings = config.load(host=args.host, port=args.port, data=args.data)
     with logs.writing(settings):
         server.run(settings)
     return 0
 
 
 def _demo(args: argparse.Namespace) -> int:
+    settings = config.load(port=args.port, host="127.0.0.1")
     from monitor_app import demo, logs
 
-    settings = config.load(port=args.port, host="127.0.0.1")
     with logs.writing(settings):
         return demo.run(settings, args.rooms)
 
