@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .jit import inner
+from .jit import hot, inner
 
 
-@inner
+@hot
 def average_pressure(s, pressure, start, stop):
     mean = s.pressure
     missing = s.pressure_missing

@@ -52,8 +52,11 @@ def run(s, flow, pressure, start, stop, rows, filled, limit):
         s.step_sum = step_sum
         s.step_absolute = step_absolute
         s.step_maximum = step_maximum
-        if s.low_steps > s.probe_after and len(pressure) > 0:
-            measure_probe(s, flow, pressure, first, i)
+        if len(pressure) > 0:
+            # Here, since its own chain of sums leaves the processor time for all that a step needs.
+            average_pressure(s, pressure, first, i)
+            if s.low_steps > s.probe_after:
+                measure_probe(s, flow, pressure, first, i)
         if missing_run >= s.stretch_gap:
             filled = end_stretch(s, rows, filled)
             return i, filled
@@ -193,9 +196,10 @@ def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
             else:
                 i, filled = run(s, samples, channel, i, total, rows, filled, limit)
                 s.samples += i - before
-        if has_pressure:
-            average_pressure(s, channel, begun, i)
-        elif s.pressure_missing < s.stretch_gap:
+                continue
+            if has_pressure:
+                average_pressure(s, channel, before, i)
+        if not has_pressure and s.pressure_missing < s.stretch_gap:
             miss_pressure(s, i - begun)
         if ending and i == total and filled <= limit:
             if s.mode == STARTING:
