@@ -75,9 +75,9 @@ def check(name: str, command: list[str]) -> Outcome:
 def run_tests(for_pytest: list[str], *, soak: bool) -> list[Outcome]:
     """Run the fast tests, then those in a browser: in two processes, since Playwright's event loop stays in its own."""
     without_soak = "" if soak else " and not soak"
-    # They mostly wait for sockets, pages and clocks, so two at a time cost little; each has servers of its own.
-    for_pytest_in_twos = for_pytest or ["-n", "2", "--dist", "loadfile"]
-    outcomes = [run_pytest("fast tests", "not ui" + without_soak, for_pytest_in_twos)]
+    # They mostly wait for sockets, pages and clocks, so several at a time cost little; each has servers of its own.
+    # Those in a browser look at the seconds, so they are fewer at a time.
+    outcomes = [run_pytest("fast tests", "not ui" + without_soak, for_pytest or at_a_time(3))]
     if for_pytest and not collects("ui" + without_soak, for_pytest):
         return outcomes
     begun = time.monotonic()
@@ -86,7 +86,12 @@ def run_tests(for_pytest: list[str], *, soak: bool) -> list[Outcome]:
     except browser.NoBrowserError as problem:
         print(problem, file=sys.stderr)
         return [*outcomes, Outcome("browser tests", False, time.monotonic() - begun, remark=str(problem))]
-    return [*outcomes, run_pytest("browser tests", "ui" + without_soak, for_pytest_in_twos)]
+    return [*outcomes, run_pytest("browser tests", "ui" + without_soak, for_pytest or at_a_time(2))]
+
+
+def at_a_time(workers: int) -> list[str]:
+    """Return pytest's options for so many processes, each of which takes whole files."""
+    return ["-n", str(workers), "--dist", "loadfile"]
 
 
 def collects(marks: str, for_pytest: list[str]) -> bool:

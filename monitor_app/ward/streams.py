@@ -274,7 +274,9 @@ class Streams:
             trace.is_over = True
             if trace.link is not None and trace.queued_next < trace.detected_next:
                 trace.link.close(TRY_LATER, "the disk is behind: send again what was not acknowledged")
-            trace.link = None
+            if trace.stored_next >= trace.queued_next:
+                # Else the device still waits to hear that its last samples are on disk.
+                trace.link = None
         room.begin_stay(None)
 
     async def begin_stay(self, room: Room, mrn: int | None) -> Stay:

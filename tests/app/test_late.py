@@ -175,6 +175,22 @@ def test_a_stay_that_came_and_went_while_the_device_was_away_gets_its_share(tmp_
     in_ward(tmp_path, story)
 
 
+@pytest.mark.holds("F50.3")
+def test_the_last_samples_of_a_stay_are_acknowledged_though_it_has_ended(tmp_path: Path) -> None:
+    """They were on their way to the disk as the stay ended; a device that sends no more waits for nothing else."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        await ward.stays.admit(101, 7, "Ada")
+        link = Link()
+        room, trace = await send(ward, signal(0, 10 * RATE), 0, link)
+        assert link.last("ack") is None
+        ward.streams.finish_stay(room)
+        await ward.streams.stored(trace)
+        assert link.last("ack") == {"type": "ack", "next_sample": 10 * RATE}
+
+    in_ward(tmp_path, story)
+
+
 def test_a_device_that_was_there_goes_on_at_its_next_sample(tmp_path: Path) -> None:
     async def story(ward: Ward, clock: Clock) -> None:
         await ward.stays.admit(101, 7)
