@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -30,8 +32,12 @@ class RespirationDetector:
         self._ward = RoomsDetector(1, sampling_rate_hz, rules=rules)
         self.sampling_rate_hz = self._ward.sampling_rate_hz
         self.rules = rules
-        self._state = self._ward.state_of(0)
         self._state["samples"] = first_sample
+
+    @property
+    def _state(self) -> Any:
+        # Asked for each time: one that is kept would be apart from the kernels' memory in a copied or pickled detector.
+        return self._ward.state_of(0)
 
     @property
     def samples_seen(self) -> int:

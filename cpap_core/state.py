@@ -227,7 +227,7 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["window"] = max(1, round(rules.smoothing_s * sampling_rate_hz / step))
     states["start_up"] = max(1, round(rules.start_up_s * sampling_rate_hz))
     states["stuck"] = max(1, round(rules.stuck_s * sampling_rate_hz / step))
-    states["hold"] = round(rules.amplitude_hold_s * sampling_rate_hz / step)
+    states["hold"] = max(1, round(rules.amplitude_hold_s * sampling_rate_hz / step))
     states["quiet"] = states["hold"] // 2
     states["stretch_gap"] = max(1, np.ceil(rules.stretch_gap_s * sampling_rate_hz))
     states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
@@ -297,6 +297,11 @@ def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None
         raise ValueError(
             f"start_up_s must be at most {START_UP_CAPACITY / sampling_rate_hz:g} s at {sampling_rate_hz:g} Hz and "
             f"{MOST_START_UP_STEPS} steps of step_s: got {rules.start_up_s} and {rules.step_s}; use the defaults"
+        )
+    if state["stretch_gap"] < state["start_up"]:
+        raise ValueError(
+            f"stretch_gap_s must be at least start_up_s, or a stretch could end in what is kept back of it: got "
+            f"{rules.stretch_gap_s} and {rules.start_up_s}; use the defaults"
         )
     if max(state["stuck"], state["window"], state["effort_window"]) > HISTORY:
         raise ValueError(

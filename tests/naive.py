@@ -411,10 +411,11 @@ class Stretch:
         if self.former_steps == 0:
             self.former = self.baseline
         self.former_steps = 2 * self.stuck
+        recent = self.means[-self.stuck :]
         total = 0.0
-        for mean in reversed(self.means[-self.stuck :]):
+        for mean in reversed(recent):
             total += mean
-        self.baseline = total / self.stuck
+        self.baseline = total / len(recent)
         self.cycle_means, self.drift = [self.baseline] * 9, 0.0
         self.phase_began = len(self.smooth)
         self.balance = 0.0

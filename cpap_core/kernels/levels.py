@@ -48,14 +48,15 @@ def is_off_balance(s):
 
 @inner
 def pull_baseline(s):
-    """Take the mean of the last, stuck seconds as the new baseline: a leak changed."""
+    """Take the mean of the last, stuck seconds, fewer at a stretch's start, as the new baseline: a leak changed."""
     if s.former_steps == 0:
         s.former = s.baseline
     s.former_steps = 2 * s.stuck
     total = 0.0
-    for k in range(s.stuck):
+    known = min(s.stuck, s.steps)
+    for k in range(known):
         total += s.means[(s.steps - 1 - k) % len(s.means)]
-    set_baseline(s, total / s.stuck)
+    set_baseline(s, total / known)
     s.phase_steps = 0
     s.balance = 0.0
 

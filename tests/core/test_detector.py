@@ -353,7 +353,7 @@ def test_rules_that_make_no_sense_are_refused(change: dict[str, float]) -> None:
         Rules(**change)
 
 
-@pytest.mark.parametrize("change", [{"start_up_s": 60}, {"step_s": 0.005}, {"stuck_s": 60}])
+@pytest.mark.parametrize("change", [{"start_up_s": 60}, {"step_s": 0.005}, {"stuck_s": 60}, {"stretch_gap_s": 5}])
 def test_rules_beyond_the_detectors_memory_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="use the defaults"):
         RespirationDetector(200.0, rules=Rules(**change))

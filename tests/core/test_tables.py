@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import astuple, fields
+from typing import Any
 
 import numpy as np
+import pytest
 
 from cpap_core import DetectorOutput, EventKind, RespirationDetector
 from cpap_core.types import EVENT_KINDS, Breath, Onset, OpenEvent, RespiratoryEvent
@@ -37,6 +42,35 @@ def test_a_table_has_the_columns_and_the_values_of_its_objects() -> None:
                 said = [EVENT_KINDS.index(kind) for kind in said]
             np.testing.assert_array_equal(table[name], np.array([np.nan if one is None else one for one in said]))
     assert {event.kind for event in output.events} > {EventKind.BREATH_GAP}
+
+
+def test_an_output_that_is_kept_stays_as_it_was_while_its_detector_goes_on() -> None:
+    flow = wild(3, RATE_HZ, 400)
+    detector = RespirationDetector(RATE_HZ)
+    kept = [detector.update(flow[:4000]), detector.update(flow[4000:])]
+    detector.update(flow)
+    again = RespirationDetector(RATE_HZ)
+    assert kept == [again.update(flow[:4000]), again.update(flow[4000:])]
+    for copied in (copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
+        assert copied == kept
+        assert copied[0].tables.breaths.tobytes() == kept[0].tables.breaths.tobytes()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda detector: pickle.loads(pickle.dumps(detector))])
+def test_a_copied_or_pickled_detector_goes_on_by_itself(copied: Callable[[Any], Any]) -> None:
+    flow = wild(3, RATE_HZ, 400)
+    detector, whole = RespirationDetector(RATE_HZ), RespirationDetector(RATE_HZ)
+    whole.update(flow)
+    detector.update(flow[:4000])
+    counted = detector.breath_count
+    other = copied(detector)
+    other.update(flow[4000:])
+    assert (other.breath_count, other.samples_seen) == (whole.breath_count, len(flow))
+    assert (detector.breath_count, detector.samples_seen) == (counted, 4000)
+    other.count_on(700, 8, 5)
+    assert (other.breath_count, other.breath_gap_count, other.scored_count) == (700, 8, 5)
+    detector.update(flow[4000:])
+    assert detector.vitals() == whole.vitals()
 
 
 def test_lists_are_made_once_and_belong_to_their_output() -> None:
