@@ -233,7 +233,7 @@ export class FlowPlot {
       if (right < 0 || left > this.width) continue;
       ink.fillStyle = colors.span;
       ink.fillRect(left, FLOW_EDGE.top, Math.max(1, right - left), bottom - FLOW_EDGE.top);
-      const text = `apnea ${length.toFixed(0)} s`;
+      const text = `apnea ${Math.floor(length)} s`;
       const start = Math.max(left, FLOW_EDGE.left) + 9;
       if (start + ink.measureText(text).width + 7 > right) continue;
       ink.fillStyle = colors.text;

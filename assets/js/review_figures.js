@@ -277,7 +277,7 @@ export class NightFigures {
     };
     const lengthOf = (text) => (text.length * LETTER_PX + 2 * ASIDE_PX) * perPx;
     events.forEach(([kind, onset, duration], i) => {
-      const text = `${SPAN_NAMES[kind] ?? kind}${duration === null ? ", in progress" : ` ${Math.round(duration)} s`}`;
+      const text = `${SPAN_NAMES[kind] ?? kind}${duration === null ? ", in progress" : ` ${Math.floor(duration)} s`}`;
       const right = duration === null ? end : onset + duration;
       const room = Math.min(events[i + 1]?.[1] ?? Infinity, this.range.end) - right;
       if (room > lengthOf(text)) place(words, right, ROW_EVENTS, text, "left");

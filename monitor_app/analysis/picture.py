@@ -58,7 +58,7 @@ def draw(found: Summary) -> bytes:
         pen.rectangle((edges[0], y(high), max(edges[1], edges[0] + FINE), y(low)), _color("span"))
     _axes(pen, x, y, (low, high), length_s)
     for apnea in found.apneas:
-        name = f"apnea {apnea.duration_s:.0f} s"
+        name = f"apnea {int(apnea.duration_s)} s"
         if x(apnea.onset_s + apnea.duration_s) - x(apnea.onset_s) > pen.textlength(name, _font()) + 16 * FINE:
             pen.text((x(apnea.onset_s) + 8 * FINE, y(low) - 8 * FINE), name, _color("text"), font=_font(), anchor="ls")
     for line in _lines(found, x, y):

@@ -109,8 +109,8 @@ def _events(stay: Stay | None) -> list[dict[str, Any]]:
         known: list[OpenEvent | RespiratoryEvent] = [*list(trace.closed)[-2 * EVENTS_SHOWN :], *trace.open.values()]
         for e in one_of_each(known):
             lasts = isinstance(e, OpenEvent)
-            seconds = int(trace.newest_s - e.onset_s) if isinstance(e, OpenEvent) else e.duration_s
-            rows.append(event_row(start + e.onset_s, e.kind, f"{seconds:.0f} s", in_progress=lasts))
+            seconds = trace.newest_s - e.onset_s if isinstance(e, OpenEvent) else e.duration_s
+            rows.append(event_row(start + e.onset_s, e.kind, f"{int(seconds)} s", in_progress=lasts))
     for c in stay.commands.newest:
         if c.state == "applied" and c.applied_at is not None:
             change = f"{c.pressure_cmh2o}" if c.previous_cmh2o is None else f"{c.previous_cmh2o} → {c.pressure_cmh2o}"

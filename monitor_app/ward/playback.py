@@ -178,7 +178,7 @@ class Playback:
             "events": [[round(start + e.onset_s, 1), e.kind.value, round(e.duration_s, 1)] for e in self.events],
             "end": round(start + self.length_s, 1),
         }
-        listed = [event_row(start + e.onset_s, e.kind, f"{e.duration_s:.0f} s") for e in self.events[:EVENTS_LISTED]]
+        listed = [event_row(start + e.onset_s, e.kind, f"{int(e.duration_s)} s") for e in self.events[:EVENTS_LISTED]]
         return {"night": night, "events": listed}
 
 
