@@ -1,6 +1,6 @@
 // The flow of a whole recording against time: from all of it to single breaths, by wheel, by keys or by buttons.
 
-import { node, setHidden, setText } from "./format.js";
+import { duration, node, setHidden, setText } from "./format.js";
 
 const NOTHING = -32768;
 const LEAST_LPM = 20;
@@ -233,7 +233,7 @@ export class FlowPlot {
       if (right < 0 || left > this.width) continue;
       ink.fillStyle = colors.span;
       ink.fillRect(left, FLOW_EDGE.top, Math.max(1, right - left), bottom - FLOW_EDGE.top);
-      const text = `apnea ${Math.floor(length)} s`;
+      const text = `apnea ${duration(length)}`;
       const start = Math.max(left, FLOW_EDGE.left) + 9;
       if (start + ink.measureText(text).width + 7 > right) continue;
       ink.fillStyle = colors.text;

@@ -1,5 +1,6 @@
 // A night's figures: Bokeh's own, made by the page, so that they outlive every session. All share one range of recording time.
 
+import { duration } from "./format.js";
 import { unpack } from "./packing.js";
 import { SPAN_NAMES } from "./plot.js";
 
@@ -213,7 +214,7 @@ export class NightFigures {
     const beyond = Math.max(1, (end - first) * BEYOND_ENDS);
     this.bounds = [first - beyond, end + beyond];
     this.range.setv({ bounds: this.bounds, max_interval: this.bounds[1] - this.bounds[0] });
-    const events = night.events.map(([, onset, duration]) => [onset, duration === null ? end : onset + duration]);
+    const events = night.events.map(([, onset, length]) => [onset, length === null ? end : onset + length]);
     const at = (value) => events.map(() => value);
     this.sources.spans.data = { left: events.map(([left]) => left), right: events.map(([, right]) => right) };
     this.events.data = {
@@ -276,9 +277,9 @@ export class NightFigures {
       Object.entries({ x, y, text, align, aside: align === "left" ? ASIDE_PX : -ASIDE_PX }).forEach(([key, value]) => columns[key].push(value));
     };
     const lengthOf = (text) => (text.length * LETTER_PX + 2 * ASIDE_PX) * perPx;
-    events.forEach(([kind, onset, duration], i) => {
-      const text = `${SPAN_NAMES[kind] ?? kind}${duration === null ? ", in progress" : ` ${Math.floor(duration)} s`}`;
-      const right = duration === null ? end : onset + duration;
+    events.forEach(([kind, onset, length], i) => {
+      const text = `${SPAN_NAMES[kind] ?? kind}${length === null ? ", in progress" : ` ${duration(length)}`}`;
+      const right = length === null ? end : onset + length;
       const room = Math.min(events[i + 1]?.[1] ?? Infinity, this.range.end) - right;
       if (room > lengthOf(text)) place(words, right, ROW_EVENTS, text, "left");
     });

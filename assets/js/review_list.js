@@ -35,7 +35,7 @@ export class RecordingList {
   }
 
   async ask(before = null) {
-    if (this.clock === null) return; // typed before the page was connected: `show` asks for it
+    if (this.clock === null) return; // typed before the lab's time zone was known: `show` asks for it
     const search = this.input.value.trim();
     const answer = await this.host.ask("recordings", { search, before });
     if (search !== this.input.value.trim()) return;

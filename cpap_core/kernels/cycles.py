@@ -1,6 +1,6 @@
 """Whole breaths, from onset to onset, and the breath-gap clock, from peak to peak."""
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ inspiration that all but ended (`follow_inspiration`), or it rises and falls aga
 (`follow_hump`).
 """
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations

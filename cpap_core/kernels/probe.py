@@ -5,7 +5,7 @@ is |F conj(P)| / |P|^2. The windows in which the probe is on take a vote: one su
 weak breath with which many an obstructive apnea begins, when the airway is not closed yet.
 """
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations

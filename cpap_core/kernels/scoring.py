@@ -4,7 +4,7 @@ An apnea is followed step by step, on the mean of |flow - baseline| against its 
 breath, on peak flow against its median over the breaths before. While breathing is reduced, neither learns from it.
 """
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations

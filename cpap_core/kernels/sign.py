@@ -4,7 +4,7 @@ So the slope of flow is skewed to the negative, whatever baseline and amplitude.
 have a skewness of -3.8 to 0.2, those of inverted flow of -1.0 to 3.8 (19 of 20 above 0.9).
 """
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One step of 0.08 s: the smoothed flow, and what is decided on it."""
 
-# njit hides the types of what it compiles; the callers in detector.py are checked.
+# njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
 
 from __future__ import annotations
