@@ -10,11 +10,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .kernels.rows import BEFORE, NEVER
 from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
 HISTORY = 256
+"""Steps that are looked back at, at most."""
+
+HISTORY_KEPT = 2 * HISTORY
+"""Steps of which the means are kept: a block of them is known before the first of it is decided on."""
+
+LEARN_S = 0.32
+"""So often the long means take in a step: they are over 20 s and more."""
+
 NOISE_BEND = 2.99
 """Mean fourth difference of white noise's moving average over its standard deviation: sqrt(42 / 3) * sqrt(2 / pi)."""
 
@@ -33,8 +42,6 @@ ROUND_SHARE = 0.9
 FEWEST_IN_A_PERIOD = 3.0
 """Samples in a period of the probe; slower signals cannot show it."""
 
-NEVER = 1 << 62
-
 STATE = np.dtype(
     [
         # Rules, in samples and steps of this room's rate.
@@ -44,12 +51,14 @@ STATE = np.dtype(
         ("stuck", "i8"),
         ("quiet", "i8"),
         ("hold", "i8"),
+        ("learn_steps", "i8"),
         ("stretch_gap", "i8"),
         ("breath_gap", "f8"),
         ("decay", "f8"),
         ("floor_fraction", "f8"),
         ("noise_multiple", "f8"),
         ("noise_gain", "f8"),
+        ("noise_share", "f8"),
         ("onset_fraction", "f8"),
         ("typical_step", "f8"),
         ("end_fraction", "f8"),
@@ -68,6 +77,7 @@ STATE = np.dtype(
         ("apnea_hold", "i8"),
         ("scoring_from", "i8"),
         ("reference_memory", "i8"),
+        ("reference_share", "f8"),
         ("reference_hold", "i8"),
         ("usual_memory", "i8"),
         ("fewest_usual", "i8"),
@@ -103,15 +113,22 @@ STATE = np.dtype(
         # The step being filled, and the steps before it.
         ("step_count", "i8"),
         ("step_sum", "f8"),
-        ("step_absolute", "f8"),
         ("step_maximum", "f8"),
         ("steps", "i8"),
-        ("means", "f8", (HISTORY,)),
-        ("missing_then", "i8", (HISTORY,)),
+        ("means", "f8", (HISTORY_KEPT,)),
+        ("missing_then", "i8", (HISTORY_KEPT,)),
+        ("levels", "f8", (BEFORE,)),
+        # The step that is decided on, and what is waited for after it.
         ("smoothed", "f8"),
         ("smoothed_before", "f8"),
         ("smoothed_third", "f8"),
-        ("smoothed_fourth", "f8"),
+        ("newest_maximum", "f8"),
+        ("now", "f8"),
+        ("awake", "b1"),
+        ("due", "i8"),
+        ("upper", "f8"),
+        ("lower", "f8"),
+        ("fall", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
         ("drift", "f8"),
@@ -124,6 +141,8 @@ STATE = np.dtype(
         ("cycles", "i8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
+        ("learn_at", "i8"),
+        ("learned", "i8"),
         ("noise", "f8"),
         ("scale", "f8"),
         ("typical", "f8"),
@@ -136,29 +155,27 @@ STATE = np.dtype(
         ("inspiring", "i8"),
         ("breathing", "i8"),
         ("unpeaked", "i8"),
-        ("phase_steps", "i8"),
-        ("balance", "f8"),
-        ("cycle_steps", "i8"),
+        ("phase_began", "i8"),
+        ("balance_began", "i8"),
+        ("balance_sum", "f8"),
+        ("cycle_began", "i8"),
         ("cycle_sum", "f8"),
         ("cycle_absolute", "f8"),
-        ("cycle_count", "i8"),
         ("onset", "f8"),
         ("onset_at", "f8"),
         ("inspiration_end", "f8"),
         ("top", "f8"),
-        ("top_before", "f8"),
-        ("top_after", "f8"),
         ("top_step", "i8"),
         ("top_position", "f8"),
         ("top_missing", "i8"),
+        ("maximum", "f8"),
         ("raw_maximum", "f8"),
         ("dip", "f8"),
-        ("dip_position", "f8"),
-        ("dip_raw_maximum", "f8"),
+        ("dip_step", "i8"),
+        ("dip_maximum", "f8"),
         ("rising", "i8"),
         ("rise", "f8"),
         ("rise_missing", "i8"),
-        ("hump_maximum", "f8"),
         ("trough", "f8"),
         ("peak_at", "f8"),
         ("flattening", "f8"),
@@ -170,12 +187,13 @@ STATE = np.dtype(
         ("gap_certain_at", "f8"),
         # Scored events: the effort to breathe and its long mean; breaths in a row that are shallow.
         ("efforts", "f8", (HISTORY,)),
-        ("effort_sum", "f8"),
-        ("efforts_taken", "i8"),
         ("effort_at", "i8"),
+        ("effort_sum", "f8"),
+        ("least_effort", "f8"),
+        ("most_effort", "f8"),
         ("effort_reference", "f8"),
-        ("reference_steps", "i8"),
-        ("low_steps", "i8"),
+        ("reference_taken", "i8"),
+        ("low_began", "i8"),
         ("low_sum", "f8"),
         ("low_event", "i8"),
         ("low_onset", "f8"),
@@ -233,6 +251,9 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
     states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
     states["floor_fraction"] = rules.amplitude_floor_fraction
+    learn_steps = max(1, round(LEARN_S * sampling_rate_hz / step))
+    states["learn_steps"] = learn_steps
+    states["noise_share"] = learn_steps / states["hold"][0]
     states["noise_multiple"] = rules.noise_multiple
     # Steps longer than that see breathing itself bend.
     if step <= LONGEST_NOISE_STEP_S * sampling_rate_hz:
@@ -263,6 +284,7 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     states["apnea_hold"] = round(rules.apnea_hold_s * steps_per_s)
     states["scoring_from"] = round(rules.scoring_from_s * steps_per_s)
     states["reference_memory"] = max(1, round(rules.reference_s * steps_per_s))
+    states["reference_share"] = states["learn_steps"][0] / states["reference_memory"][0]
     states["reference_hold"] = round(rules.reference_hold_s * steps_per_s)
     states["usual_memory"] = min(MOST_USUAL, max(1, round(rules.reference_breaths)))
     states["fewest_usual"] = BREATHS_IN_MEANS
@@ -280,7 +302,7 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     states["hypopnea_samples"] = rules.hypopnea_s * sampling_rate_hz
     states["round_share"] = ROUND_SHARE
     states["slope_memory"] = max(1, round(rules.sign_memory_s * steps_per_s))
-    states["slope_gain"] = 1.0 / states["slope_memory"][0]
+    states["slope_gain"] = states["learn_steps"][0] / states["slope_memory"][0]
     states["inverted_skewness"] = rules.inverted_skewness
     length = 2 * round(0.5 * rules.probe_window_s * sampling_rate_hz)
     slow = sampling_rate_hz < FEWEST_IN_A_PERIOD * rules.probe_hz

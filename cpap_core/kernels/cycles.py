@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .events import now, write_closed, write_opened
+from .events import write_closed, write_opened
 from .jit import inner
 from .levels import follow_baseline, push
 from .rows import BREATH, BREATH_GAP, ONSET
@@ -18,25 +18,27 @@ def turn_cycle(s, onset, missing, rows, filled):
     if s.breathing:
         filled = complete_breath(s, onset, rows, filled)
         note_sign(s)
-        push(s.cycle_lengths, s.cycle_steps)
-        push(s.volumes, 0.5 * s.cycle_absolute)
-        push(s.cycle_sums, s.cycle_sum)
-        push(s.cycle_counts, s.cycle_count)
+        steps = s.steps - s.cycle_began
+        push(s.cycle_lengths, steps)
+        push(s.volumes, 0.5 * s.step * s.cycle_absolute)
+        push(s.cycle_sums, s.step * s.cycle_sum)
+        push(s.cycle_counts, s.step * steps)
         s.cycles += 1
-        follow_baseline(s, s.cycle_sum / s.cycle_count)
+        follow_baseline(s, s.cycle_sum / steps)
     s.breathing = 1
     s.breaths += 1
     push(s.onsets, onset)
-    s.balance = 0.0
     s.onset = onset
     s.onset_at = s.stretch_first + onset + missing
-    s.cycle_steps = 0
+    s.cycle_began = s.steps
     s.cycle_sum = 0.0
     s.cycle_absolute = 0.0
-    s.cycle_count = 0
+    s.balance_began = s.steps
+    s.balance_sum = 0.0
+    s.bend_sum = 0.0
     rows[filled, 0] = ONSET
     rows[filled, 1] = s.onset_at
-    rows[filled, 2] = now(s)
+    rows[filled, 2] = s.now
     return filled + 1
 
 
@@ -47,10 +49,10 @@ def complete_breath(s, end, rows, filled):
     rows[filled, 2] = s.peak_at
     rows[filled, 3] = s.inspiration_end - s.onset
     rows[filled, 4] = end - s.inspiration_end
-    rows[filled, 5] = 0.5 * s.cycle_absolute
+    rows[filled, 5] = 0.5 * s.step * s.cycle_absolute
     rows[filled, 6] = s.raw_maximum - s.baseline
-    rows[filled, 7] = s.cycle_sum
-    rows[filled, 8] = s.cycle_count
+    rows[filled, 7] = s.step * s.cycle_sum
+    rows[filled, 8] = s.step * (s.steps - s.cycle_began)
     rows[filled, 9] = s.flattening
     return filled + 1
 
@@ -74,7 +76,7 @@ def set_peak(s, peak, rows, filled):
 def open_gap(s, rows, filled):
     s.gap_open = 1
     s.gaps += 1
-    s.gap_certain_at = now(s)
+    s.gap_certain_at = s.now
     return write_opened(BREATH_GAP, s.gaps - 1, s.last_peak_at, s.gap_certain_at, rows, filled)
 
 

@@ -10,12 +10,6 @@ from .rows import CLOSED, OPENED
 
 
 @inner
-def now(s):
-    """Index of the newest valid sample in the recording."""
-    return s.stretch_first + s.valid + s.missing - s.missing_run - 1.0
-
-
-@inner
 def write_opened(kind, number, onset_at, certain_at, rows, filled):
     rows[filled, 0] = OPENED
     rows[filled, 1] = kind

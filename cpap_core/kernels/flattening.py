@@ -9,6 +9,9 @@ import numpy as np
 
 from .jit import inner
 
+MOST_STEPS = 255
+"""An inspiration's last ones are looked at."""
+
 
 @inner
 def flattening(s):
@@ -16,7 +19,7 @@ def flattening(s):
 
     The mean flow of an inspiration's middle half is 0.9 of its peak for a half sine, and all of it for a plateau.
     """
-    steps = min(s.phase_steps, len(s.means) - 1)
+    steps = min(s.steps - s.phase_began, MOST_STEPS)
     if steps < s.fewest_flat:
         return np.nan
     quarter = steps // 4

@@ -9,13 +9,8 @@ from .jit import inner
 
 
 @inner
-def measure_noise(s, before):
+def lift_levels(s):
     """Lift the amplitude that onsets and humps are shares of out of the noise; breathing has no fourth difference."""
-    bend = abs(s.smoothed - 4.0 * before + 6.0 * s.smoothed_before - 4.0 * s.smoothed_third + s.smoothed_fourth)
-    s.smoothed_fourth = s.smoothed_third
-    s.smoothed_third = s.smoothed_before
-    # At most the amplitude, or a single glitch would silence minutes.
-    s.noise += (min(bend, s.amplitude) - s.noise) / min(s.steps, s.hold)
     s.scale = max(s.amplitude, s.noise_gain * s.noise)
     # Half of the amplitude at least: should breathing have become deeper for good, noise must not become breaths.
     s.onset_level = s.onset_fraction * max(min(s.amplitude, max(s.typical, 0.5 * s.amplitude)), s.noise_gain * s.noise)
@@ -43,7 +38,17 @@ def follow_baseline(s, mean):
 @inner
 def is_off_balance(s):
     """Tell whether, for longer than a breath takes, in and out have differed by more than a lung can."""
-    return s.phase_steps > middle_mean(s.cycle_lengths) and abs(s.balance) > s.imbalance * middle_mean(s.volumes)
+    balance = s.step * (s.cycle_sum - s.balance_sum - (s.steps - s.balance_began) * s.baseline)
+    lasts = s.steps - s.phase_began > middle_mean(s.cycle_lengths)
+    return lasts and abs(balance) > s.imbalance * middle_mean(s.volumes)
+
+
+@inner
+def begin_balance(s):
+    """Begin a phase anew, and to weigh in against out anew from a baseline that was set."""
+    s.phase_began = s.steps
+    s.balance_began = s.steps
+    s.balance_sum = s.cycle_sum
 
 
 @inner
@@ -57,8 +62,7 @@ def pull_baseline(s):
     for k in range(known):
         total += s.means[(s.steps - 1 - k) % len(s.means)]
     set_baseline(s, total / known)
-    s.phase_steps = 0
-    s.balance = 0.0
+    begin_balance(s)
 
 
 @inner
@@ -75,20 +79,19 @@ def return_to_former(s):
     """Undo a pull: no leak changed, but something held flow aside, and now it pauses."""
     s.former_steps = 0
     set_baseline(s, s.former)
-    s.phase_steps = 0
-    s.balance = 0.0
+    begin_balance(s)
 
 
 @inner
-def forget_amplitude(s, before):
+def forget_amplitude(s):
     """Let the amplitude sink in a pause, so that weaker breathing is found, but not into the pause's own noise."""
-    if s.cycle_steps <= s.quiet:
-        s.bend_sum = 0.0
+    lasts = s.steps - s.cycle_began
+    if lasts <= s.quiet:
         return
     # Breathing bends slowly, noise in every step.
-    s.bend_sum += abs(s.smoothed - 2.0 * before + s.smoothed_before)
-    if s.cycle_steps > s.hold:
-        noise = s.bend_sum / (s.cycle_steps - s.quiet)
+    s.bend_sum += abs(s.smoothed - 2.0 * s.smoothed_before + s.smoothed_third)
+    if lasts > s.hold:
+        noise = s.bend_sum / (lasts - s.quiet)
         if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):
             for k in range(len(s.peaks)):
                 s.peaks[k] *= s.decay

@@ -14,42 +14,36 @@ import numpy as np
 
 from .cycles import set_peak, turn_cycle
 from .flattening import flattening
-from .jit import hot, inner
+from .jit import inner
 from .levels import follow_typical, pull_baseline, push, set_amplitude
+from .places import level_of, position_of
 from .scoring import weigh_breath
 
 
-@hot
-def follow_inspiration(s, above, before, position, missing, rows, filled):
+@inner
+def follow_inspiration(s, position, missing, rows, filled):
     """Find the top and the end of an inspiration, or where another one begins before it came down."""
-    s.raw_maximum = max(s.raw_maximum, s.step_maximum)
-    if s.top_step == s.steps - 1:
-        s.top_after = s.smoothed
     if s.smoothed < s.dip:
-        set_dip(s, position)
+        set_dip(s)
     rise = s.dip + s.hump_fraction * s.scale
     # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
     fell = s.dip < s.baseline + s.onset_fraction * s.scale < s.top
-    swung = min(s.top, s.smoothed) - s.dip > s.swing * s.scale
+    swung = min(s.top, s.smoothed) > s.dip + s.swing * s.scale
     if swung or (fell and s.smoothed > rise):
-        s.inspiration_end = s.dip_position
-        s.raw_maximum = s.dip_raw_maximum
+        s.inspiration_end = position_of(s, s.dip_step)
+        s.raw_maximum = s.dip_maximum
         if swung and not fell:
             pull_baseline(s)
         filled = end_inspiration(s, rows, filled)
-        return begin_breath(s, rise, before, position, missing, rows, filled)
+        return begin_breath(s, rise, position, missing, rows, filled)
     if s.smoothed > s.top:
-        s.top_before = before
-        s.top_after = before
-        s.top = s.smoothed
-        s.top_step = s.steps
-        s.top_position = position
-        s.top_missing = missing
-        set_dip(s, position)
-    if above < s.end_fraction * s.amplitude:
+        set_top(s, position, missing)
+        set_dip(s)
+    s.raw_maximum = s.maximum
+    if s.smoothed < s.baseline + s.end_fraction * s.amplitude:
         s.inspiration_end = position
         return end_inspiration(s, rows, filled)
-    if s.phase_steps > s.stuck:
+    if s.steps - s.phase_began > s.stuck:
         pull_baseline(s)
         if s.top - s.dip > s.hump_fraction * s.scale:
             s.inspiration_end = position
@@ -70,38 +64,39 @@ def _await_peak(s):
 @inner
 def peak_at_end(s, end):
     """Take the end of the signal for the peak that never came."""
-    s.top = s.smoothed
-    s.top_before = s.smoothed
-    s.top_after = s.smoothed
-    s.top_position = end
-    s.top_missing = s.missing - s.missing_run
+    set_top(s, end, s.missing - s.missing_run)
 
 
 @inner
-def set_dip(s, position):
-    """Note the lowest place since the top."""
-    s.dip = s.smoothed
-    s.dip_position = position
-    s.dip_raw_maximum = s.raw_maximum
-
-
-@inner
-def begin_breath(s, level, before, position, missing, rows, filled):
-    """Confirm an onset where flow rose above the level, which completes the breath before it."""
-    onset = position
-    if before < level:
-        onset = max(s.inspiration_end, onset - s.step * (s.smoothed - level) / (s.smoothed - before))
-    filled = _begin_cycle(s, onset, missing, rows, filled)
-    s.inspiring = 1
-    s.phase_steps = 0
+def set_top(s, position, missing):
+    """Note the highest place."""
     s.top = s.smoothed
-    s.top_before = before
-    s.top_after = before
     s.top_step = s.steps
     s.top_position = position
     s.top_missing = missing
-    s.raw_maximum = s.step_maximum
-    set_dip(s, position)
+
+
+@inner
+def set_dip(s):
+    """Note the lowest place since the top."""
+    s.dip = s.smoothed
+    s.dip_step = s.steps
+    s.dip_maximum = s.maximum
+
+
+@inner
+def begin_breath(s, level, position, missing, rows, filled):
+    """Confirm an onset where flow rose above the level, which completes the breath before it."""
+    onset = position
+    if s.smoothed_before < level:
+        passed = (s.smoothed - level) / (s.smoothed - s.smoothed_before)
+        onset = max(s.inspiration_end, onset - s.step * passed)
+    filled = _begin_cycle(s, onset, missing, rows, filled)
+    s.inspiring = 1
+    s.phase_began = s.steps
+    s.maximum = s.newest_maximum
+    set_top(s, position, missing)
+    set_dip(s)
     return filled
 
 
@@ -118,15 +113,17 @@ def _begin_cycle(s, onset, missing, rows, filled):
 def end_inspiration(s, rows, filled):
     """Make the inspiration's peak final."""
     peak = s.top_position
-    bend = s.top_before - 2.0 * s.top + s.top_after
+    before = level_of(s, max(1, s.top_step - 1))
+    after = level_of(s, s.top_step + 1) if s.top_step < s.steps else before
+    bend = before - 2.0 * s.top + after
     if bend < 0.0:
-        peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (s.top_before - s.top_after) / bend)))
+        peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (before - after) / bend)))
     s.flattening = flattening(s)
     s.inspiring = 0
     s.unpeaked = 0
     s.rising = 0
     s.trough = s.smoothed
-    s.phase_steps = 0
+    s.phase_began = s.steps
     push(s.peaks, s.top - s.baseline)
     set_amplitude(s)
     follow_typical(s)
@@ -134,7 +131,7 @@ def end_inspiration(s, rows, filled):
     return weigh_breath(s, s.peaks[-1], rows, filled)
 
 
-@hot
+@inner
 def follow_hump(s, position, missing, rows, filled):
     """Find a weak breath: flow that rises and falls within one expiration and reaches the baseline between."""
     if not s.rising:
@@ -143,16 +140,11 @@ def follow_hump(s, position, missing, rows, filled):
             s.rising = 1
             s.rise = position
             s.rise_missing = missing
-            s.top = s.smoothed
-            s.top_position = position
-            s.top_missing = missing
-            s.hump_maximum = s.step_maximum
+            s.maximum = s.newest_maximum
+            set_top(s, position, missing)
         return filled
-    s.hump_maximum = max(s.hump_maximum, s.step_maximum)
     if s.smoothed > s.top:
-        s.top = s.smoothed
-        s.top_position = position
-        s.top_missing = missing
+        set_top(s, position, missing)
     low = s.top < s.baseline + s.hump_level * s.amplitude
     swings = low and s.top - s.trough > s.swing * s.scale
     if s.smoothed > s.top - (s.swing if swings else s.hump_fraction) * s.scale:
@@ -169,7 +161,7 @@ def follow_hump(s, position, missing, rows, filled):
         return filled
     filled = _begin_cycle(s, s.rise, s.rise_missing, rows, filled)
     s.inspiration_end = position
-    s.raw_maximum = s.hump_maximum
+    s.raw_maximum = s.maximum
     s.flattening = np.nan
     if low:
         pull_baseline(s)

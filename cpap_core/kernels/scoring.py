@@ -9,10 +9,12 @@ breath, on peak flow against its median over the breaths before. While breathing
 
 from __future__ import annotations
 
-from .events import now, write_closed, write_opened
-from .jit import hot, inner
+import numpy as np
+
+from .events import write_closed, write_opened
+from .jit import inner
 from .probe import begin_probe, kind_by_probe
-from .rows import APNEA, HYPOPNEA
+from .rows import APNEA, HYPOPNEA, NEVER
 
 
 @inner
@@ -20,11 +22,12 @@ def forget_scoring(s):
     """Begin anew, as with a stretch of signal."""
     s.efforts[:] = 0.0
     s.effort_sum = 0.0
-    s.efforts_taken = 0
-    s.effort_at = 0
     s.effort_reference = 0.0
-    s.reference_steps = 0
-    s.low_steps = 0
+    s.reference_taken = 0
+    s.low_began = 0
+    s.effort_at = 0
+    s.least_effort = -np.inf
+    s.most_effort = np.inf
     s.apnea_open = 0
     s.usual_taken = 0
     s.stable_at = 0.0
@@ -37,59 +40,85 @@ def forget_scoring(s):
 def look_again(s):
     """Measure the window's efforts anew, since the baseline was not where it seemed."""
     s.effort_sum = 0.0
-    for k in range(min(s.effort_window, s.efforts_taken)):
-        effort = abs(s.means[(s.steps - 2 - k) % len(s.means)] - s.baseline)
-        s.efforts[(s.efforts_taken - 1 - k) % s.effort_window] = effort
+    for k in range(min(s.effort_window, s.steps)):
+        effort = abs(s.means[(s.steps - 1 - k) % len(s.means)] - s.baseline)
+        s.efforts[(s.steps - 1 - k) % s.effort_window] = effort
         s.effort_sum += effort
 
 
-@hot
+@inner
+def is_awaiting(s):
+    """Tell whether shallow breaths are a hypopnea as soon as they have lasted long enough."""
+    return s.shallow_breaths >= 2 and not s.hypopnea_open
+
+
+@inner
+def learn_effort(s, step, effort):
+    """Take a step's effort to breathe, |flow - baseline|, into its long mean, unless breathing is reduced."""
+    if step < s.effort_window or (s.low_began and step - s.low_began <= s.reference_hold):
+        return
+    if s.reference_taken == 0:
+        s.effort_reference = max(s.effort_sum / s.effort_window, s.effort_floor)
+    s.reference_taken += 1
+    news = min(effort, s.reference_clip * s.effort_reference) - s.effort_reference
+    news *= max(s.reference_share, 1.0 / s.reference_taken)
+    s.effort_reference = max(s.effort_reference + news, s.effort_floor)
+    watch_effort(s)
+
+
+@inner
+def watch_effort(s):
+    """Say what to wait for: the window's sum of efforts that begins an event, or ends it."""
+    reference = s.effort_reference * s.effort_window
+    s.least_effort = -np.inf if s.low_began else s.apnea_enter * reference
+    s.most_effort = s.apnea_leave * reference if s.low_began else np.inf
+
+
+@inner
+def low_due(s):
+    """Say in which step the low flow that lasts has to be looked at: then the probe is on, or it is an event."""
+    if not s.low_began:
+        return NEVER
+    due = NEVER
+    for wait in (s.effort_window - 1, s.probe_after, s.apnea_hold):
+        if s.low_began + wait > s.steps:
+            due = min(due, s.low_began + wait)
+    return s.steps + 1 if s.steps >= s.low_began + s.apnea_hold and not s.apnea_open else due
+
+
+@inner
+def is_probed(s, step):
+    """Tell whether the probe may be on in a step."""
+    return s.low_began > 0 and step - s.low_began > s.probe_after
+
+
+@inner
 def follow_effort(s, position, missing, rows, filled):
-    """Take a step's effort to breathe, |flow - baseline|, into its means, and open or close events."""
-    effort = abs(s.smoothed - s.baseline)
-    at = s.effort_at
-    s.effort_sum += effort - s.efforts[at]
-    s.efforts[at] = effort
-    s.efforts_taken += 1
-    s.effort_at = at + 1
-    if s.effort_at == s.effort_window:
-        s.effort_at = 0
-        # Once in a turn from scratch, or what a single huge value rounded away would be missed for good.
-        s.effort_sum = 0.0
-        for k in range(s.effort_window):
-            s.effort_sum += s.efforts[k]
-    if s.efforts_taken < s.effort_window:
+    """Open or close events by the means of the effort to breathe."""
+    if s.effort_reference == 0.0:
         return filled
-    mean = s.effort_sum / s.effort_window
-    if s.efforts_taken == s.effort_window:
-        s.effort_reference = max(mean, s.effort_floor)
-    if s.low_steps == 0 or s.low_steps > s.reference_hold:
-        s.reference_steps += 1
-        news = min(effort, s.reference_clip * s.effort_reference) - s.effort_reference
-        s.effort_reference = max(s.effort_reference + news / min(s.reference_steps, s.reference_memory), s.effort_floor)
-    if s.low_steps == 0:
-        if mean < s.apnea_enter * s.effort_reference and s.armed and s.steps >= s.scoring_from:
+    if not s.low_began:
+        if s.effort_sum < s.least_effort and s.armed and s.steps >= s.scoring_from:
             _begin_low(s, position, missing)
-    elif mean > s.apnea_leave * s.effort_reference:
+    elif s.effort_sum > s.most_effort:
         if s.apnea_open:
             # As long as it was certain when it opened, even if flow was rising by then.
             end = position + s.step * (1 - _steps_since(s, True))
             filled = _close_apnea(s, max(end, s.apnea_certain), rows, filled)
-        s.low_steps = 0
+        s.low_began = 0
     else:
-        s.low_steps += 1
-        # Before that, the window holds breathing from before the pause.
-        if s.low_steps > s.effort_window:
-            s.low_sum += mean
-        if not s.apnea_open and s.low_steps > s.apnea_hold:
+        if s.steps < s.low_began + s.effort_window:
+            # Until then the window holds breathing from before the pause.
+            s.low_sum = 0.0
+        if not s.apnea_open and s.steps >= s.low_began + s.apnea_hold:
             filled = _open_low(s, position, rows, filled)
-    is_run = s.shallow_breaths >= 2 and position - s.shallow_onset >= s.hypopnea_samples
-    if is_run and not s.hypopnea_open and s.low_steps == 0:
+    lasts = position - s.shallow_onset >= s.hypopnea_samples
+    if is_awaiting(s) and lasts and not s.low_began:
         s.hypopnea_open = 1
         s.hypopnea_certain = position
         s.scored += 1
         s.hypopnea_id = -s.scored
-        s.hypopnea_certain_at = now(s)
+        s.hypopnea_certain_at = s.now
         filled = write_opened(HYPOPNEA, s.hypopnea_id, s.shallow_onset_at, s.hypopnea_certain_at, rows, filled)
     return filled
 
@@ -151,8 +180,7 @@ def close_scored(s, end, rows, filled):
 @inner
 def _begin_low(s, position, missing):
     """Note where flow fell: after the last step of the window in which it was not low yet."""
-    s.low_steps = 1
-    s.low_sum = 0.0
+    s.low_began = s.steps
     s.low_onset = position + s.step * (1 - _steps_since(s, False))
     s.low_onset_at = s.stretch_first + max(s.low_onset, 0.0) + missing
     begin_probe(s)
@@ -163,7 +191,7 @@ def _steps_since(s, low):
     """Steps, this one counted, since flow was low (or since it was not), within the window."""
     level = s.apnea_leave * s.effort_reference
     for k in range(s.effort_window):
-        if (s.efforts[(s.efforts_taken - 1 - k) % s.effort_window] < level) == low:
+        if (s.efforts[(s.steps - 1 - k) % s.effort_window] < level) == low:
             return k + 1
     return s.effort_window + 1
 
@@ -171,7 +199,8 @@ def _steps_since(s, low):
 @inner
 def _open_low(s, position, rows, filled):
     """An apnea is certain, in place of a hypopnea that leads into it, or flow is not low enough for one."""
-    is_apnea = s.low_sum <= s.apnea_depth * s.effort_reference * max(0, s.low_steps - s.effort_window)
+    known = max(0, s.steps + 1 - s.low_began - s.effort_window)
+    is_apnea = s.low_sum <= s.apnea_depth * s.effort_window * s.effort_reference * known
     if s.hypopnea_open and not is_apnea:
         return filled
     filled = _end_shallow(s, s.low_onset, rows, filled)
@@ -180,7 +209,7 @@ def _open_low(s, position, rows, filled):
     s.low_event = APNEA if is_apnea else HYPOPNEA
     s.scored += 1
     s.low_id = -s.scored
-    s.apnea_certain_at = now(s)
+    s.apnea_certain_at = s.now
     return write_opened(s.low_event, s.low_id, s.low_onset_at, s.apnea_certain_at, rows, filled)
 
 

@@ -13,19 +13,9 @@ from .jit import inner
 
 
 @inner
-def follow_slope(s, before):
-    """Take a step's slope into the long means of its second and third power."""
-    # At most the amplitude, or a single glitch would decide for minutes.
-    slope = max(-s.amplitude, min(s.amplitude, s.smoothed - before))
-    square = slope * slope
-    s.slope_square += s.slope_gain * (square - s.slope_square)
-    s.slope_cube += s.slope_gain * (square * slope - s.slope_cube)
-
-
-@inner
 def note_sign(s):
-    """Decide at the end of a breath, from as much signal as the memory is long, and count how long it was inverted."""
+    """Decide at the end of a breath, from the long means of the slope's second and third power; count how long."""
     skewed = s.slope_cube > 0.0 and s.slope_cube**2 > s.inverted_skewness**2 * s.slope_square**3
     s.inverted = 1 if skewed and s.steps >= s.slope_memory else 0
     if s.inverted:
-        s.inverted_samples += s.cycle_count
+        s.inverted_samples += s.step * (s.steps - s.cycle_began)

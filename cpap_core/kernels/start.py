@@ -47,6 +47,7 @@ def find_first_levels(s, buffer):
     for i in range(count):
         total += abs(np.float64(ordered[i]) - baseline)
     s.volumes[:] = 0.5 * total
+    s.due = 0
 
 
 @inner

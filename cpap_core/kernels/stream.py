@@ -8,71 +8,44 @@ from __future__ import annotations
 import numpy as np
 
 from .cycles import close_gap, complete_breath, open_gap
+from .gather import gather
 from .jit import entry, inner
 from .phases import end_inspiration, peak_at_end
 from .pressure import average_pressure, miss_pressure
 from .probe import measure_probe
-from .rows import ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
-from .scoring import close_scored, forget_scoring
+from .rows import BEFORE, ENDS, ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
+from .scoring import close_scored, forget_scoring, is_probed
 from .start import find_first_levels
-from .steps import take_step
+from .steps import follow
 
 
 @inner
-def run(s, flow, pressure, start, stop, rows, filled, limit):
+def run(s, flow, pressure, start, stop, block, rows, filled, limit):
     """Take samples; return early where the output has more rows than the limit or the stretch ended."""
     i = start
-    while i < stop:
+    while i < stop and filled <= limit:
         first = i
-        count = s.step_count
-        room_left = s.step - count
-        step_sum = s.step_sum
-        step_absolute = s.step_absolute
-        step_maximum = s.step_maximum
-        baseline = s.baseline
-        missing_run = s.missing_run
-        missing = 0
-        while i < stop and room_left > 0 and missing_run < s.stretch_gap:
-            value = np.float64(flow[i])
-            i += 1
-            if np.isfinite(value):
-                step_sum += value
-                step_absolute += abs(value - baseline)
-                step_maximum = max(step_maximum, value)
-                count += 1
-                room_left -= 1
-                missing_run = 0
-            else:
-                missing += 1
-                missing_run += 1
-        s.valid += count - s.step_count
-        s.missing += missing
-        s.missing_run = missing_run
-        s.step_count = count
-        s.step_sum = step_sum
-        s.step_absolute = step_absolute
-        s.step_maximum = step_maximum
+        i, count = gather(s, flow, i, stop, block)
         if len(pressure) > 0:
-            # Here, since its own chain of sums leaves the processor time for all that a step needs.
             average_pressure(s, pressure, first, i)
-            if s.low_steps > s.probe_after:
-                measure_probe(s, flow, pressure, first, i)
-        if missing_run >= s.stretch_gap:
+        if count > 0:
+            filled = follow(s, flow, pressure, first, block, count, rows, filled)
+            first = np.int64(block[ENDS, BEFORE + count - 1])
+        if len(pressure) > 0 and is_probed(s, s.steps + 1):
+            measure_probe(s, flow, pressure, first, i)
+        if s.missing_run >= s.stretch_gap:
             filled = end_stretch(s, rows, filled)
             return i, filled
-        if room_left == 0:
-            filled = take_step(s, rows, filled)
-            if filled > limit:
-                return i, filled
     return i, filled
 
 
 @inner
 def end_stretch(s, rows, filled):
-    """Close everything at the last valid sample, as at the end of the recording."""
-    if s.step_count > 0:
-        filled = take_step(s, rows, filled)
+    """Close everything at the last valid sample, as at the end of the recording; less than a step is not looked at."""
     end = s.valid - 1.0
+    s.now = s.stretch_first + end + s.missing - s.missing_run
+    if s.inspiring:
+        s.raw_maximum = s.maximum
     if s.unpeaked:
         peak_at_end(s, end)
     if s.inspiring or s.unpeaked:
@@ -104,7 +77,6 @@ def begin_stretch(s):
     s.buffered = 0
     s.step_count = 0
     s.step_sum = 0.0
-    s.step_absolute = 0.0
     s.step_maximum = -np.inf
     s.steps = 0
     s.inspiring = 0
@@ -113,10 +85,17 @@ def begin_stretch(s):
     s.breathing = 0
     s.rising = 0
     s.trough = np.inf
-    s.phase_steps = 0
-    s.balance = 0.0
+    s.phase_began = 0
+    s.balance_began = 0
+    s.balance_sum = 0.0
     s.former_steps = 0
-    s.cycle_steps = 0
+    s.cycle_began = 0
+    s.cycle_sum = 0.0
+    s.cycle_absolute = 0.0
+    s.bend_sum = 0.0
+    s.noise = 0.0
+    s.learned = 0
+    s.learn_at = 1
     s.cycle_lengths[:] = 0.0
     s.armed = 0
     s.gap_open = 0
@@ -127,18 +106,18 @@ def begin_stretch(s):
 
 
 @inner
-def start_up(s, buffer, rows, filled):
+def start_up(s, buffer, block, rows, filled):
     """Find the first levels in the samples kept back, then take these."""
     find_first_levels(s, buffer)
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
     # A literal 0 would be another type, and all that is called be compiled for it once more.
-    _, filled = run(s, buffer, buffer[:0], np.int64(0), s.buffered, rows, filled, len(rows))
+    _, filled = run(s, buffer, buffer[:0], np.int64(0), s.buffered, block, rows, filled, len(rows))
     return filled
 
 
 @entry
-def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
+def advance(states, buffers, first, taken, flow, pressure, ending, block, rows, ends):
     """Take samples of all rooms from one on, until all are taken or the output is full.
 
     All the kernels are behind this one, since each that Python calls is compiled with all that it calls.
@@ -157,6 +136,8 @@ def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
         Airway pressure in cmH2O; empty where there is no such channel.
     ending : bool
         Whether to end each room's stretch after its samples, as at the end of the recording.
+    block : array of shape BLOCK_SHAPE, float64
+        Room to work in.
     rows : array of shape (n_rows, COLUMNS), float64
         Output, one room's rows after another's.
     ends : array of shape (n_rooms,), int64
@@ -192,9 +173,9 @@ def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
                     i += 1
                 s.samples += i - before
                 if s.buffered == s.start_up:
-                    filled = start_up(s, buffers[room], rows, filled)
+                    filled = start_up(s, buffers[room], block, rows, filled)
             else:
-                i, filled = run(s, samples, channel, i, total, rows, filled, limit)
+                i, filled = run(s, samples, channel, i, total, block, rows, filled, limit)
                 s.samples += i - before
                 continue
             if has_pressure:
@@ -203,7 +184,7 @@ def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
             miss_pressure(s, i - begun)
         if ending and i == total and filled <= limit:
             if s.mode == STARTING:
-                filled = start_up(s, buffers[room], rows, filled)
+                filled = start_up(s, buffers[room], block, rows, filled)
             if s.mode == RUNNING:
                 filled = end_stretch(s, rows, filled)
         ends[room] = filled
