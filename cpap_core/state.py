@@ -189,6 +189,7 @@ STATE = np.dtype(
         ("efforts", "f8", (HISTORY,)),
         ("effort_at", "i8"),
         ("effort_sum", "f8"),
+        ("turn_sum", "f8"),
         ("least_effort", "f8"),
         ("most_effort", "f8"),
         ("effort_reference", "f8"),

@@ -26,6 +26,7 @@ def forget_scoring(s):
     s.reference_taken = 0
     s.low_began = 0
     s.effort_at = 0
+    s.turn_sum = 0.0
     s.least_effort = -np.inf
     s.most_effort = np.inf
     s.apnea_open = 0
@@ -44,6 +45,9 @@ def look_again(s):
         effort = abs(s.means[(s.steps - 1 - k) % len(s.means)] - s.baseline)
         s.efforts[(s.steps - 1 - k) % s.effort_window] = effort
         s.effort_sum += effort
+    s.turn_sum = 0.0
+    for k in range(s.effort_at):
+        s.turn_sum += s.efforts[k]
 
 
 @inner

@@ -63,7 +63,8 @@ def doze(s, block, k, count):
     least = s.least_effort
     most = s.most_effort
     low_sum = s.low_sum
-    learn_at = s.learn_at
+    turn_sum = s.turn_sum
+    effort = 0.0
     inspiring = s.inspiring
     rising = s.rising
     upper = s.upper
@@ -79,57 +80,60 @@ def doze(s, block, k, count):
     level = s.smoothed
     awake = False
     while k < count and not awake:
-        level = levels[k]
-        mean = means[k]
-        maximum = max(maximum, maxima[k])
-        step += 1
-        cycle_sum += mean
-        cycle_absolute += abs(mean - baseline)
-        effort = abs(level - baseline)
-        effort_sum += effort - efforts[at]
-        efforts[at] = effort
-        at += 1
-        if at == window:
-            at = 0
-            # Once in a turn from scratch, or what a single huge value rounded away would be missed for good.
-            effort_sum = 0.0
-            for j in range(window):
-                effort_sum += efforts[j]
-        low_sum += effort_sum
-        if step == learn_at:
-            s.effort_sum = effort_sum
-            learn(s, step, effort, block[SLOPES, BEFORE + k], block[BENDS, BEFORE + k])
-            learn_at = s.learn_at
-            least = s.least_effort
-            most = s.most_effort
-        k += 1
-        awake = step >= due or effort_sum < least or effort_sum > most
-        if inspiring:
-            awake = awake or level < lower or level > dip + fall
-            if not awake:
-                if level > top:
+        stop = min(count, k + s.learn_at - step)
+        while k < stop and not awake:
+            level = levels[k]
+            mean = means[k]
+            maximum = max(maximum, maxima[k])
+            k += 1
+            step += 1
+            cycle_sum += mean
+            cycle_absolute += abs(mean - baseline)
+            effort = abs(level - baseline)
+            effort_sum += effort - efforts[at]
+            turn_sum += effort
+            efforts[at] = effort
+            at += 1
+            if at == window:
+                # Once in a turn anew, or what a single huge value rounded away would be missed for good.
+                effort_sum = turn_sum
+                turn_sum = 0.0
+                at = 0
+            low_sum += effort_sum
+            awake = step >= due or effort_sum < least or effort_sum > most
+            if inspiring:
+                awake = awake or level < lower or level > dip + fall
+                if not awake:
+                    if level > top:
+                        top = level
+                        top_step = step
+                        dip = level
+                        dip_step = step
+                        dip_maximum = maximum
+                    elif level < dip:
+                        dip = level
+                        dip_step = step
+                        dip_maximum = maximum
+            elif rising:
+                awake = awake or level > upper or level <= top - fall
+                if level > top and not awake:
                     top = level
                     top_step = step
-                    dip = level
-                    dip_step = step
-                    dip_maximum = maximum
-                elif level < dip:
-                    dip = level
-                    dip_step = step
-                    dip_maximum = maximum
-        elif rising:
-            awake = awake or level > upper or level <= top - fall
-            if level > top and not awake:
-                top = level
-                top_step = step
-        else:
-            awake = awake or level > upper or level > trough + fall
-            if not awake:
-                trough = min(trough, level)
+            else:
+                awake = awake or level > upper or level > trough + fall
+                if not awake:
+                    trough = min(trough, level)
+        if step == s.learn_at:
+            s.effort_sum = effort_sum
+            learn(s, step, effort, block[SLOPES, BEFORE + k - 1], block[BENDS, BEFORE + k - 1])
+            least = s.least_effort
+            most = s.most_effort
+            awake = awake or effort_sum < least or effort_sum > most
     s.cycle_sum = cycle_sum
     s.cycle_absolute = cycle_absolute
     s.effort_sum = effort_sum
     s.effort_at = at
+    s.turn_sum = turn_sum
     s.low_sum = low_sum
     s.maximum = maximum
     s.top = top
