@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .kernels.rows import BLOCK_SHAPE, COLUMNS, ROWS
+from .kernels.rows import COLUMNS, ROWS
 from .kernels.stream import advance
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
 from .state import START_UP_CAPACITY, new_states
@@ -41,7 +41,6 @@ class RoomsDetector:
         self._states = new_states(rooms, self.sampling_rate_hz, rules)
         self._buffers = np.zeros((rooms, START_UP_CAPACITY), np.float32)
         self._rows = np.empty((ROWS if rooms == 1 else ROWS_OF_WARD, COLUMNS))
-        self._block = np.zeros(BLOCK_SHAPE)
         self._ends = np.zeros(rooms, np.int64)
 
     @property
@@ -96,7 +95,7 @@ class RoomsDetector:
         while room < self.rooms:
             first = room
             room, taken, filled = advance(
-                self._states, self._buffers, room, taken, flow, pressure, ending, self._block, self._rows, self._ends
+                self._states, self._buffers, room, taken, flow, pressure, ending, self._rows, self._ends
             )
             if filled:
                 self._share_out(first, min(room + 1, self.rooms), parts)

@@ -10,19 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.rows import BEFORE, NEVER
+from .kernels.rows import HISTORY, KEPT, NEVER
 from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
-HISTORY = 256
-"""Steps that are looked back at, at most."""
-
-HISTORY_KEPT = 2 * HISTORY
-"""Steps of which the means are kept: a block of them is known before the first of it is decided on."""
-
-LEARN_S = 0.32
+LEARN_S = 1.28
 """So often the long means take in a step: they are over 20 s and more."""
+
+PRESSURE_GROUP_S = 0.32
+"""So often the mean pressure takes in its samples."""
 
 NOISE_BEND = 2.99
 """Mean fourth difference of white noise's moving average over its standard deviation: sqrt(42 / 3) * sqrt(2 / pi)."""
@@ -72,6 +69,7 @@ STATE = np.dtype(
         ("shortest_hump", "f8"),
         ("longest_hump", "f8"),
         ("imbalance", "f8"),
+        ("pressure_group", "i8"),
         ("pressure_gain", "f8"),
         ("effort_window", "i8"),
         ("apnea_hold", "i8"),
@@ -115,14 +113,16 @@ STATE = np.dtype(
         ("step_sum", "f8"),
         ("step_maximum", "f8"),
         ("steps", "i8"),
-        ("means", "f8", (HISTORY_KEPT,)),
-        ("missing_then", "i8", (HISTORY_KEPT,)),
-        ("levels", "f8", (BEFORE,)),
+        ("known", "i8"),
+        ("gone", "i8"),
+        ("means", "f8", (KEPT,)),
+        ("levels", "f8", (KEPT,)),
+        ("maxima", "f8", (KEPT,)),
+        ("efforts", "f8", (KEPT,)),
+        ("missing_then", "i8", (KEPT,)),
         # The step that is decided on, and what is waited for after it.
         ("smoothed", "f8"),
         ("smoothed_before", "f8"),
-        ("smoothed_third", "f8"),
-        ("newest_maximum", "f8"),
         ("now", "f8"),
         ("awake", "b1"),
         ("due", "i8"),
@@ -141,8 +141,7 @@ STATE = np.dtype(
         ("cycles", "i8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
-        ("learn_at", "i8"),
-        ("learned", "i8"),
+        ("noise_taken", "i8"),
         ("noise", "f8"),
         ("scale", "f8"),
         ("typical", "f8"),
@@ -186,7 +185,6 @@ STATE = np.dtype(
         ("gap_open", "i8"),
         ("gap_certain_at", "f8"),
         # Scored events: the effort to breathe and its long mean; breaths in a row that are shallow.
-        ("efforts", "f8", (HISTORY,)),
         ("effort_at", "i8"),
         ("effort_sum", "f8"),
         ("turn_sum", "f8"),
@@ -233,6 +231,9 @@ STATE = np.dtype(
         # Airway pressure.
         ("pressure", "f8"),
         ("pressure_missing", "i8"),
+        ("pressure_left", "i8"),
+        ("pressure_count", "i8"),
+        ("pressure_sum", "f8"),
     ],
     align=True,
 )
@@ -265,7 +266,10 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["pause_share"] = rules.pause_share
     states["pause_band"] = rules.pause_band
     states["minimum_amplitude"] = rules.minimum_amplitude_lpm
-    states["pressure_gain"] = 1.0 - np.exp(-1.0 / (rules.pressure_time_constant_s * sampling_rate_hz))
+    group = max(1, round(PRESSURE_GROUP_S * sampling_rate_hz))
+    states["pressure_group"] = group
+    states["pressure_left"] = group
+    states["pressure_gain"] = 1.0 - np.exp(-group / (rules.pressure_time_constant_s * sampling_rate_hz))
     states["hump_fraction"] = rules.hump_fraction
     states["hump_level"] = rules.hump_level
     states["swing"] = rules.swing

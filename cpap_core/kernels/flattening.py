@@ -26,7 +26,7 @@ def flattening(s):
     total = 0.0
     highest = -np.inf
     for k in range(quarter, steps - quarter):
-        flow = s.means[(s.steps - 1 - k) % len(s.means)] - s.baseline
+        flow = s.means[s.steps - 1 - k - s.gone] - s.baseline
         total += flow
         highest = max(highest, flow)
     if highest <= 0.0:

@@ -1,7 +1,6 @@
-"""Samples to steps: means, and what of their sequence needs no decision, many steps at a time.
+"""Samples to steps: their means and maxima, and their moving average.
 
-All of it is the same whatever the baseline is, so that it runs ahead of the decisions and the processor can take
-several steps with one instruction.
+All of it is the same whatever is decided on the steps, so that it is done for many of them at once.
 """
 
 # njit hides the types of what it compiles; the caller in rooms.py is checked.
@@ -12,51 +11,63 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import inner
-from .rows import BEFORE, BENDS, BLOCK, ENDS, KEPT, LEVELS, MAXIMA, MEANS, SLOPES
+from .rows import BLOCK, HISTORY, KEPT
 
 
 @inner
-def gather(s, flow, i, stop, block):
-    """Fill steps out of samples until the block is full, the samples end, or the signal has been missing for long.
-
-    Returns
-    -------
-    i, count : int
-        The next sample, and how many steps the block has.
-    """
-    count = 0
+def gather(s, flow, i, stop):
+    """Fill a block of steps out of samples, until these end or have been missing for long; give the next sample."""
+    if s.known - s.gone + BLOCK > KEPT:
+        _forget(s)
     # At a stretch's start the moving average is of fewer steps.
-    most = 1 if s.steps < s.window else BLOCK
+    most = 1 if s.known < s.window else BLOCK
+    count = 0
     if s.step_count == 0:
-        count = _whole_steps(s, flow, i, min(most, (stop - i) // s.step), block)
+        count = _whole_steps(s, flow, i, min(most, (stop - i) // s.step))
         i += count * s.step
     if count == 0:
-        i, count = _step_by_samples(s, flow, i, stop, block)
+        i, count = _step_by_samples(s, flow, i, stop)
     if count > 0:
-        _look_at(s, block, count)
-    return i, count
+        _smooth(s, count)
+        s.known += count
+    return i
 
 
 @inner
-def _whole_steps(s, flow, i, count, block):
+def _forget(s):
+    """Keep the last steps only."""
+    behind = s.known - s.gone - HISTORY
+    for steps in (s.means, s.levels, s.maxima, s.efforts):
+        for k in range(HISTORY):
+            steps[k] = steps[behind + k]
+    for k in range(HISTORY):
+        s.missing_then[k] = s.missing_then[behind + k]
+    s.gone += behind
+
+
+@inner
+def _whole_steps(s, flow, i, count):
     """Fill steps out of samples that are all there, as they nearly always are; none where one is missing."""
     step = s.step
-    means = block[MEANS, BEFORE : BEFORE + count]
-    maxima = block[MAXIMA, BEFORE : BEFORE + count]
-    ends = block[ENDS, BEFORE : BEFORE + count]
+    place = s.known - s.gone
+    means = s.means[place : place + count]
+    maxima = s.maxima[place : place + count]
+    missing_then = s.missing_then[place : place + count]
+    samples = flow[i : i + count * step]
     check = 0.0
+    at = 0
     for k in range(count):
-        total = np.float64(flow[i])
+        total = np.float64(samples[at])
         maximum = total
-        for j in range(i + 1, i + step):
-            value = np.float64(flow[j])
+        for j in range(at + 1, at + step):
+            value = np.float64(samples[j])
             total += value
             maximum = max(maximum, value)
-        i += step
+        at += step
         check += total
         means[k] = total / step
         maxima[k] = maximum
-        ends[k] = i
+        missing_then[k] = s.missing
     if check - check != 0.0:
         return 0
     s.valid += count * step
@@ -66,10 +77,9 @@ def _whole_steps(s, flow, i, count, block):
 
 
 @inner
-def _step_by_samples(s, flow, i, stop, block):
+def _step_by_samples(s, flow, i, stop):
     """Fill one step out of samples of which some are missing."""
-    count = 0
-    while i < stop and count == 0 and s.missing_run < s.stretch_gap:
+    while i < stop and s.missing_run < s.stretch_gap:
         value = np.float64(flow[i])
         i += 1
         if not np.isfinite(value):
@@ -82,50 +92,30 @@ def _step_by_samples(s, flow, i, stop, block):
         s.step_maximum = max(s.step_maximum, value)
         s.step_count += 1
         if s.step_count == s.step:
-            block[MEANS, BEFORE] = s.step_sum / s.step
-            block[MAXIMA, BEFORE] = s.step_maximum
-            block[ENDS, BEFORE] = i
-            count = 1
+            place = s.known - s.gone
+            s.means[place] = s.step_sum / s.step
+            s.maxima[place] = s.step_maximum
+            s.missing_then[place] = s.missing
             s.step_count = 0
             s.step_sum = 0.0
             s.step_maximum = -np.inf
-    return i, count
+            return i, 1
+    return i, 0
 
 
 @inner
-def _look_at(s, block, count):
-    """Keep the steps, smooth them, and take their differences."""
-    window = min(s.window, s.steps + 1)
-    means = block[MEANS, BEFORE : BEFORE + count]
-    levels = block[LEVELS]
-    for k in range(count):
-        s.means[(s.steps + k) & KEPT] = means[k]
-        s.missing_then[(s.steps + k) & KEPT] = s.missing
-    for k in range(BEFORE):
-        levels[k] = s.levels[k]
+def _smooth(s, count):
+    """Take the moving average, from the newest step to the oldest."""
+    window = min(s.window, s.known + 1)
+    place = s.known - s.gone
     # Slices, since only indices that cannot be negative let the compiler take several steps with one instruction.
-    now = levels[BEFORE : BEFORE + count]
+    levels = s.levels[place : place + count]
+    means = s.means[place : place + count]
     for k in range(count):
-        now[k] = means[k]
+        levels[k] = means[k]
     for back in range(1, window):
-        for k in range(min(back, count)):
-            now[k] += s.means[(s.steps + k - back) & KEPT]
-        later = now[back:]
-        for k in range(len(later)):
-            later[k] += means[k]
+        means = s.means[place - back : place - back + count]
+        for k in range(count):
+            levels[k] += means[k]
     for k in range(count):
-        now[k] /= window
-    if s.steps == 0:
-        for k in range(BEFORE):
-            levels[k] = levels[BEFORE]
-    one = levels[BEFORE - 1 : BEFORE - 1 + count]
-    two = levels[BEFORE - 2 : BEFORE - 2 + count]
-    three = levels[BEFORE - 3 : BEFORE - 3 + count]
-    four = levels[BEFORE - 4 : BEFORE - 4 + count]
-    slopes = block[SLOPES, BEFORE : BEFORE + count]
-    bends = block[BENDS, BEFORE : BEFORE + count]
-    for k in range(count):
-        slopes[k] = now[k] - one[k]
-        bends[k] = abs(now[k] - 4.0 * one[k] + 6.0 * two[k] - 4.0 * three[k] + four[k])
-    for k in range(BEFORE):
-        s.levels[k] = levels[count + k]
+        levels[k] /= window

@@ -60,7 +60,7 @@ def pull_baseline(s):
     total = 0.0
     known = min(s.stuck, s.steps)
     for k in range(known):
-        total += s.means[(s.steps - 1 - k) % len(s.means)]
+        total += s.means[s.steps - 1 - k - s.gone]
     set_baseline(s, total / known)
     begin_balance(s)
 
@@ -70,7 +70,7 @@ def is_at_former(s):
     """Tell whether flow rests, for as long as an apnea's window, at the level from which the baseline was pulled."""
     total = 0.0
     for k in range(s.effort_window):
-        total += abs(s.means[(s.steps - 1 - k) % len(s.means)] - s.former)
+        total += abs(s.means[s.steps - 1 - k - s.gone] - s.former)
     return total < s.apnea_enter * s.effort_reference * s.effort_window
 
 
@@ -89,7 +89,7 @@ def forget_amplitude(s):
     if lasts <= s.quiet:
         return
     # Breathing bends slowly, noise in every step.
-    s.bend_sum += abs(s.smoothed - 2.0 * s.smoothed_before + s.smoothed_third)
+    s.bend_sum += abs(s.smoothed - 2.0 * s.smoothed_before + s.levels[s.steps - 3 - s.gone])
     if lasts > s.hold:
         noise = s.bend_sum / (lasts - s.quiet)
         if s.amplitude > max(s.amplitude_floor, s.noise_multiple * noise / s.onset_fraction):

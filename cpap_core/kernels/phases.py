@@ -16,7 +16,7 @@ from .cycles import set_peak, turn_cycle
 from .flattening import flattening
 from .jit import inner
 from .levels import follow_typical, pull_baseline, push, set_amplitude
-from .places import level_of, position_of
+from .places import position_of
 from .scoring import weigh_breath
 
 
@@ -94,7 +94,7 @@ def begin_breath(s, level, position, missing, rows, filled):
     filled = _begin_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
     s.phase_began = s.steps
-    s.maximum = s.newest_maximum
+    s.maximum = s.maxima[s.steps - 1 - s.gone]
     set_top(s, position, missing)
     set_dip(s)
     return filled
@@ -113,8 +113,9 @@ def _begin_cycle(s, onset, missing, rows, filled):
 def end_inspiration(s, rows, filled):
     """Make the inspiration's peak final."""
     peak = s.top_position
-    before = level_of(s, max(1, s.top_step - 1))
-    after = level_of(s, s.top_step + 1) if s.top_step < s.steps else before
+    place = s.top_step - 1 - s.gone
+    before = s.levels[place - 1] if s.top_step > 1 else s.top
+    after = s.levels[place + 1] if s.top_step < s.steps else before
     bend = before - 2.0 * s.top + after
     if bend < 0.0:
         peak = max(s.onset, peak + s.step * max(-0.5, min(0.5, 0.5 * (before - after) / bend)))
@@ -140,7 +141,7 @@ def follow_hump(s, position, missing, rows, filled):
             s.rising = 1
             s.rise = position
             s.rise_missing = missing
-            s.maximum = s.newest_maximum
+            s.maximum = s.maxima[s.steps - 1 - s.gone]
             set_top(s, position, missing)
         return filled
     if s.smoothed > s.top:

@@ -1,4 +1,4 @@
-"""Where a step stands in its stretch of signal, and how high flow was there."""
+"""Where a step stands in its stretch of signal."""
 
 # njit hides the types of what it compiles; the caller in rooms.py is checked.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc, type-arg"
@@ -17,14 +17,4 @@ def position_of(s, step):
 @inner
 def missing_at(s, step):
     """Count the stretch's missing samples before the middle of a step's moving average."""
-    return s.missing_then[(step - 1 - min(s.window, step) // 2) % len(s.missing_then)]
-
-
-@inner
-def level_of(s, step):
-    """Give the smoothed flow in a step."""
-    window = min(s.window, step)
-    total = 0.0
-    for back in range(window):
-        total += s.means[(step - 1 - back) % len(s.means)]
-    return total / window
+    return s.missing_then[step - 1 - min(s.window, step) // 2 - s.gone]

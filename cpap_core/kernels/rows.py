@@ -12,19 +12,10 @@ COLUMNS = 10
 ROWS = 1280
 ROWS_KEPT_FREE = 920  # what a start-up and the end of its stretch may write at most
 
-# What is known of the steps of a block before anything is decided on them; before each row stands what the differences
-# reach back to.
+# Steps that are remembered: so many are looked back at, so many filled at once, and so many kept until they are moved.
+HISTORY = 256
 BLOCK = 64
-BEFORE = 4
-MEANS = 0
-MAXIMA = 1
-LEVELS = 2  # means, smoothed
-SLOPES = 3  # first differences of levels
-BENDS = 4  # sizes of their fourth differences
-ENDS = 5  # position of the sample after the step's last
-BLOCK_SHAPE = (6, BEFORE + BLOCK)
-
-KEPT = 511  # of a step's number, gives its place among those whose means are kept
+KEPT = 1024
 
 NEVER = 1 << 62
 

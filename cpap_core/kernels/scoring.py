@@ -42,12 +42,13 @@ def look_again(s):
     """Measure the window's efforts anew, since the baseline was not where it seemed."""
     s.effort_sum = 0.0
     for k in range(min(s.effort_window, s.steps)):
-        effort = abs(s.means[(s.steps - 1 - k) % len(s.means)] - s.baseline)
-        s.efforts[(s.steps - 1 - k) % s.effort_window] = effort
+        place = s.steps - 1 - k - s.gone
+        effort = abs(s.means[place] - s.baseline)
+        s.efforts[place] = effort
         s.effort_sum += effort
     s.turn_sum = 0.0
     for k in range(s.effort_at):
-        s.turn_sum += s.efforts[k]
+        s.turn_sum += s.efforts[s.steps - s.effort_at + k - s.gone]
 
 
 @inner
@@ -57,14 +58,20 @@ def is_awaiting(s):
 
 
 @inner
-def learn_effort(s, step, effort):
-    """Take a step's effort to breathe, |flow - baseline|, into its long mean, unless breathing is reduced."""
-    if step < s.effort_window or (s.low_began and step - s.low_began <= s.reference_hold):
+def learn_effort(s):
+    """Take the last steps' efforts to breathe, |flow - baseline|, into their long mean, unless breathing is reduced."""
+    if s.steps < s.effort_window or (s.low_began and s.steps - s.low_began <= s.reference_hold):
         return
     if s.reference_taken == 0:
         s.effort_reference = max(s.effort_sum / s.effort_window, s.effort_floor)
     s.reference_taken += 1
-    news = min(effort, s.reference_clip * s.effort_reference) - s.effort_reference
+    most = s.reference_clip * s.effort_reference
+    place = s.steps - s.gone - s.learn_steps
+    efforts = s.efforts[place : place + s.learn_steps]
+    total = 0.0
+    for k in range(len(efforts)):
+        total += min(most, efforts[k])
+    news = total / s.learn_steps - s.effort_reference
     news *= max(s.reference_share, 1.0 / s.reference_taken)
     s.effort_reference = max(s.effort_reference + news, s.effort_floor)
     watch_effort(s)
@@ -195,7 +202,7 @@ def _steps_since(s, low):
     """Steps, this one counted, since flow was low (or since it was not), within the window."""
     level = s.apnea_leave * s.effort_reference
     for k in range(s.effort_window):
-        if (s.efforts[(s.steps - 1 - k) % s.effort_window] < level) == low:
+        if (s.efforts[s.steps - 1 - k - s.gone] < level) == low:
             return k + 1
     return s.effort_window + 1
 

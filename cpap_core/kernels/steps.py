@@ -26,45 +26,49 @@ from .levels import (
 from .phases import begin_breath, follow_hump, follow_inspiration
 from .places import missing_at, position_of
 from .probe import measure_probe
-from .rows import BEFORE, BENDS, ENDS, LEVELS, MAXIMA, MEANS, SLOPES
 from .scoring import follow_effort, is_awaiting, is_probed, learn_effort, look_again, low_due, watch_effort
 
 
 @inner
-def follow(s, flow, pressure, first, block, count, rows, filled):
-    """Take all steps of a block; `first` is the first sample that was not looked at for the probe."""
-    k = 0
-    while k < count:
-        k = doze(s, block, k, count)
-        end = np.int64(block[ENDS, BEFORE + k - 1])
-        if len(pressure) > 0 and is_probed(s, s.steps):
-            measure_probe(s, flow, pressure, first, end)
-        first = end
+def follow(s, flow, pressure, first, stop, rows, filled):
+    """Take the steps that were filled, the last of them by the sample before `stop`.
+
+    `first` is the first sample that was not looked at for the probe; the next such one is given back.
+    """
+    while s.steps < s.known:
+        doze(s)
+        if len(pressure) > 0:
+            end = stop - (s.known - s.steps) * s.step
+            if is_probed(s, s.steps):
+                measure_probe(s, flow, pressure, first, end)
+            first = end
+        if s.steps % s.learn_steps == 0:
+            learn(s)
         if s.awake:
             filled = decide(s, rows, filled)
-    return filled
+    return first, filled
 
 
 @inner
-def doze(s, block, k, count):
-    """Measure steps from one on, until one has to be decided on; give the next one."""
-    means = block[MEANS, BEFORE:]
-    maxima = block[MAXIMA, BEFORE:]
-    levels = block[LEVELS, BEFORE:]
-    efforts = s.efforts
+def doze(s):
+    """Measure steps until one has to be decided on or learned from, or all are measured."""
+    count = min(s.known - s.steps, s.learn_steps - s.steps % s.learn_steps, max(1, s.due - s.steps))
+    place = s.steps - s.gone
+    means = s.means[place : place + count]
+    maxima = s.maxima[place : place + count]
+    levels = s.levels[place : place + count]
+    efforts = s.efforts[place : place + count]
     window = s.effort_window
-    step = s.steps
+    efforts_before = s.efforts[place - window : place - window + count]
     at = s.effort_at
-    due = s.due
     baseline = s.baseline
     cycle_sum = s.cycle_sum
     cycle_absolute = s.cycle_absolute
     effort_sum = s.effort_sum
+    turn_sum = s.turn_sum
     least = s.least_effort
     most = s.most_effort
     low_sum = s.low_sum
-    turn_sum = s.turn_sum
-    effort = 0.0
     inspiring = s.inspiring
     rising = s.rising
     upper = s.upper
@@ -72,63 +76,67 @@ def doze(s, block, k, count):
     fall = s.fall
     maximum = s.maximum
     top = s.top
-    top_step = s.top_step
+    top_at = -1
     dip = s.dip
-    dip_step = s.dip_step
+    dip_at = -1
     dip_maximum = s.dip_maximum
     trough = s.trough
-    level = s.smoothed
     awake = False
-    while k < count and not awake:
-        stop = min(count, k + s.learn_at - step)
-        while k < stop and not awake:
-            level = levels[k]
-            mean = means[k]
-            maximum = max(maximum, maxima[k])
-            k += 1
-            step += 1
-            cycle_sum += mean
-            cycle_absolute += abs(mean - baseline)
-            effort = abs(level - baseline)
-            effort_sum += effort - efforts[at]
-            turn_sum += effort
-            efforts[at] = effort
-            at += 1
-            if at == window:
-                # Once in a turn anew, or what a single huge value rounded away would be missed for good.
-                effort_sum = turn_sum
-                turn_sum = 0.0
-                at = 0
-            low_sum += effort_sum
-            awake = step >= due or effort_sum < least or effort_sum > most
-            if inspiring:
-                awake = awake or level < lower or level > dip + fall
-                if not awake:
-                    if level > top:
-                        top = level
-                        top_step = step
-                        dip = level
-                        dip_step = step
-                        dip_maximum = maximum
-                    elif level < dip:
-                        dip = level
-                        dip_step = step
-                        dip_maximum = maximum
-            elif rising:
-                awake = awake or level > upper or level <= top - fall
-                if level > top and not awake:
+    taken = count
+    for k in range(count):
+        level = levels[k]
+        mean = means[k]
+        maximum = max(maximum, maxima[k])
+        cycle_sum += mean
+        cycle_absolute += abs(mean - baseline)
+        effort = abs(level - baseline)
+        efforts[k] = effort
+        effort_sum += effort - efforts_before[k]
+        turn_sum += effort
+        at += 1
+        if at == window:
+            # Once in a turn anew, or what a single huge value rounded away would be missed for good.
+            effort_sum = turn_sum
+            turn_sum = 0.0
+            at = 0
+        low_sum += effort_sum
+        awake = effort_sum < least or effort_sum > most
+        if inspiring:
+            awake = awake or level < lower or level > dip + fall
+            if not awake:
+                if level > top:
                     top = level
-                    top_step = step
-            else:
-                awake = awake or level > upper or level > trough + fall
-                if not awake:
-                    trough = min(trough, level)
-        if step == s.learn_at:
-            s.effort_sum = effort_sum
-            learn(s, step, effort, block[SLOPES, BEFORE + k - 1], block[BENDS, BEFORE + k - 1])
-            least = s.least_effort
-            most = s.most_effort
-            awake = awake or effort_sum < least or effort_sum > most
+                    top_at = k
+                    dip = level
+                    dip_at = k
+                    dip_maximum = maximum
+                elif level < dip:
+                    dip = level
+                    dip_at = k
+                    dip_maximum = maximum
+        elif rising:
+            awake = awake or level > upper or level <= top - fall
+            if level > top and not awake:
+                top = level
+                top_at = k
+        else:
+            awake = awake or level > upper or level > trough + fall
+            if not awake:
+                trough = min(trough, level)
+        if awake:
+            taken = k + 1
+            break
+    if top_at >= 0:
+        s.top = top
+        s.top_step = s.steps + top_at + 1
+        s.top_position = position_of(s, s.top_step)
+        s.top_missing = missing_at(s, s.top_step)
+    if dip_at >= 0:
+        s.dip = dip
+        s.dip_step = s.steps + dip_at + 1
+        s.dip_maximum = dip_maximum
+    s.steps += taken
+    s.awake = awake or s.steps >= s.due
     s.cycle_sum = cycle_sum
     s.cycle_absolute = cycle_absolute
     s.effort_sum = effort_sum
@@ -136,36 +144,37 @@ def doze(s, block, k, count):
     s.turn_sum = turn_sum
     s.low_sum = low_sum
     s.maximum = maximum
-    s.top = top
-    s.dip = dip
-    s.dip_step = dip_step
-    s.dip_maximum = dip_maximum
     s.trough = trough
-    s.steps = step
-    s.awake = awake
-    s.smoothed = level
-    s.smoothed_before = block[LEVELS, BEFORE + k - 2]
-    s.smoothed_third = block[LEVELS, BEFORE + k - 3]
-    s.newest_maximum = maxima[k - 1]
-    if top_step != s.top_step:
-        s.top_step = top_step
-        s.top_position = position_of(s, top_step)
-        s.top_missing = missing_at(s, top_step)
-    return k
 
 
 @inner
-def learn(s, step, effort, slope, bend):
-    """Take a step into the long means: noise, flow's sign, and the usual effort to breathe."""
-    s.learn_at = step + s.learn_steps
-    s.learned += 1
-    # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
-    s.noise += (min(bend, s.amplitude) - s.noise) * max(s.noise_share, 1.0 / s.learned)
-    slope = max(-s.amplitude, min(s.amplitude, slope))
-    square = slope * slope
-    s.slope_square += s.slope_gain * (square - s.slope_square)
-    s.slope_cube += s.slope_gain * (square * slope - s.slope_cube)
-    learn_effort(s, step, effort)
+def learn(s):
+    """Take the last steps into the long means: of noise, of flow's slope, and of the effort to breathe."""
+    count = min(s.learn_steps, max(0, s.steps - 4))
+    if count == 0:
+        return
+    place = s.steps - s.gone - count
+    now = s.levels[place : place + count]
+    one = s.levels[place - 1 : place - 1 + count]
+    two = s.levels[place - 2 : place - 2 + count]
+    three = s.levels[place - 3 : place - 3 + count]
+    four = s.levels[place - 4 : place - 4 + count]
+    most = s.amplitude
+    noise = 0.0
+    squares = 0.0
+    cubes = 0.0
+    for k in range(count):
+        # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
+        noise += min(most, abs(now[k] - 4.0 * one[k] + 6.0 * two[k] - 4.0 * three[k] + four[k]))
+        slope = max(-most, min(most, now[k] - one[k]))
+        square = slope * slope
+        squares += square
+        cubes += square * slope
+    s.noise_taken += 1
+    s.noise += (noise / count - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
+    s.slope_square += s.slope_gain * (squares / count - s.slope_square)
+    s.slope_cube += s.slope_gain * (cubes / count - s.slope_cube)
+    learn_effort(s)
 
 
 @inner
@@ -173,7 +182,10 @@ def decide(s, rows, filled):
     """Decide on the newest step; where nothing happens in it, nothing is changed."""
     position = position_of(s, s.steps)
     missing = missing_at(s, s.steps)
-    s.now = s.stretch_first + s.steps * s.step + s.missing_then[(s.steps - 1) % len(s.missing_then)] - 1.0
+    place = s.steps - 1 - s.gone
+    s.smoothed = s.levels[place]
+    s.smoothed_before = s.levels[place - 1] if s.steps > 1 else s.smoothed
+    s.now = s.stretch_first + s.steps * s.step + s.missing_then[place] - 1.0
     lift_levels(s)
     if s.inspiring:
         filled = follow_inspiration(s, position, missing, rows, filled)

@@ -13,24 +13,22 @@ from .jit import entry, inner
 from .phases import end_inspiration, peak_at_end
 from .pressure import average_pressure, miss_pressure
 from .probe import measure_probe
-from .rows import BEFORE, ENDS, ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
+from .rows import HISTORY, ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
 from .scoring import close_scored, forget_scoring, is_probed
 from .start import find_first_levels
 from .steps import follow
 
 
 @inner
-def run(s, flow, pressure, start, stop, block, rows, filled, limit):
+def run(s, flow, pressure, start, stop, rows, filled, limit):
     """Take samples; return early where the output has more rows than the limit or the stretch ended."""
     i = start
     while i < stop and filled <= limit:
         first = i
-        i, count = gather(s, flow, i, stop, block)
+        i = gather(s, flow, i, stop)
         if len(pressure) > 0:
             average_pressure(s, pressure, first, i)
-        if count > 0:
-            filled = follow(s, flow, pressure, first, block, count, rows, filled)
-            first = np.int64(block[ENDS, BEFORE + count - 1])
+        first, filled = follow(s, flow, pressure, first, i, rows, filled)
         if len(pressure) > 0 and is_probed(s, s.steps + 1):
             measure_probe(s, flow, pressure, first, i)
         if s.missing_run >= s.stretch_gap:
@@ -79,6 +77,8 @@ def begin_stretch(s):
     s.step_sum = 0.0
     s.step_maximum = -np.inf
     s.steps = 0
+    s.known = 0
+    s.gone = -HISTORY
     s.inspiring = 0
     s.unpeaked = 0
     s.inspiration_end = 0.0
@@ -94,8 +94,7 @@ def begin_stretch(s):
     s.cycle_absolute = 0.0
     s.bend_sum = 0.0
     s.noise = 0.0
-    s.learned = 0
-    s.learn_at = 1
+    s.noise_taken = 0
     s.cycle_lengths[:] = 0.0
     s.armed = 0
     s.gap_open = 0
@@ -106,18 +105,18 @@ def begin_stretch(s):
 
 
 @inner
-def start_up(s, buffer, block, rows, filled):
+def start_up(s, buffer, rows, filled):
     """Find the first levels in the samples kept back, then take these."""
     find_first_levels(s, buffer)
     s.mode = RUNNING
     # Taken whole, since it is not kept: `new_states` sees to it that its rows fit what is kept free.
     # A literal 0 would be another type, and all that is called be compiled for it once more.
-    _, filled = run(s, buffer, buffer[:0], np.int64(0), s.buffered, block, rows, filled, len(rows))
+    _, filled = run(s, buffer, buffer[:0], np.int64(0), s.buffered, rows, filled, len(rows))
     return filled
 
 
 @entry
-def advance(states, buffers, first, taken, flow, pressure, ending, block, rows, ends):
+def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
     """Take samples of all rooms from one on, until all are taken or the output is full.
 
     All the kernels are behind this one, since each that Python calls is compiled with all that it calls.
@@ -136,8 +135,6 @@ def advance(states, buffers, first, taken, flow, pressure, ending, block, rows, 
         Airway pressure in cmH2O; empty where there is no such channel.
     ending : bool
         Whether to end each room's stretch after its samples, as at the end of the recording.
-    block : array of shape BLOCK_SHAPE, float64
-        Room to work in.
     rows : array of shape (n_rows, COLUMNS), float64
         Output, one room's rows after another's.
     ends : array of shape (n_rooms,), int64
@@ -173,9 +170,9 @@ def advance(states, buffers, first, taken, flow, pressure, ending, block, rows, 
                     i += 1
                 s.samples += i - before
                 if s.buffered == s.start_up:
-                    filled = start_up(s, buffers[room], block, rows, filled)
+                    filled = start_up(s, buffers[room], rows, filled)
             else:
-                i, filled = run(s, samples, channel, i, total, block, rows, filled, limit)
+                i, filled = run(s, samples, channel, i, total, rows, filled, limit)
                 s.samples += i - before
                 continue
             if has_pressure:
@@ -184,7 +181,7 @@ def advance(states, buffers, first, taken, flow, pressure, ending, block, rows, 
             miss_pressure(s, i - begun)
         if ending and i == total and filled <= limit:
             if s.mode == STARTING:
-                filled = start_up(s, buffers[room], block, rows, filled)
+                filled = start_up(s, buffers[room], rows, filled)
             if s.mode == RUNNING:
                 filled = end_stretch(s, rows, filled)
         ends[room] = filled
