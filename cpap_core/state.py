@@ -15,7 +15,10 @@ from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
-LEARN_S = 1.28
+LOOKED_BACK = HISTORY - 8
+"""Steps that are looked back at, at most."""
+
+LEARN_S = 2.56
 """So often the long means take in a step: they are over 20 s and more."""
 
 PRESSURE_GROUP_S = 0.32
@@ -139,6 +142,7 @@ STATE = np.dtype(
         ("volumes", "f8", (BREATHS_IN_MEANS,)),
         ("onsets", "f8", (BREATHS_IN_MEANS + 1,)),
         ("cycles", "i8"),
+        ("usual_length", "f8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
         ("noise_taken", "i8"),
@@ -330,8 +334,8 @@ def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None
             f"stretch_gap_s must be at least start_up_s, or a stretch could end in what is kept back of it: got "
             f"{rules.stretch_gap_s} and {rules.start_up_s}; use the defaults"
         )
-    if max(state["stuck"], state["window"], state["effort_window"]) > HISTORY:
+    if max(state["stuck"], state["window"], state["effort_window"]) > LOOKED_BACK:
         raise ValueError(
-            f"stuck_s, smoothing_s and effort_window_s must be at most {HISTORY} steps of step_s: got {rules.stuck_s}, "
+            f"stuck_s, smoothing_s and effort_window_s must be at most {LOOKED_BACK} steps of step_s: got {rules.stuck_s}, "
             f"{rules.smoothing_s}, {rules.effort_window_s} and {rules.step_s}; use the defaults"
         )

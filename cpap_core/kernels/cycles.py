@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .events import write_closed, write_opened
 from .jit import inner
-from .levels import follow_baseline, push
+from .levels import follow_baseline, middle_mean, push
 from .rows import BREATH, BREATH_GAP, ONSET
 from .sign import note_sign
 
@@ -20,6 +20,7 @@ def turn_cycle(s, onset, missing, rows, filled):
         note_sign(s)
         steps = s.steps - s.cycle_began
         push(s.cycle_lengths, steps)
+        s.usual_length = middle_mean(s.cycle_lengths)
         push(s.volumes, 0.5 * s.step * s.cycle_absolute)
         push(s.cycle_sums, s.step * s.cycle_sum)
         push(s.cycle_counts, s.step * steps)

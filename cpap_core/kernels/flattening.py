@@ -9,7 +9,7 @@ import numpy as np
 
 from .jit import inner
 
-MOST_STEPS = 255
+MOST_STEPS = 120
 """An inspiration's last ones are looked at."""
 
 

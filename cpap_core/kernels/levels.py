@@ -39,7 +39,7 @@ def follow_baseline(s, mean):
 def is_off_balance(s):
     """Tell whether, for longer than a breath takes, in and out have differed by more than a lung can."""
     balance = s.step * (s.cycle_sum - s.balance_sum - (s.steps - s.balance_began) * s.baseline)
-    lasts = s.steps - s.phase_began > middle_mean(s.cycle_lengths)
+    lasts = s.steps - s.phase_began > s.usual_length
     return lasts and abs(balance) > s.imbalance * middle_mean(s.volumes)
 
 

@@ -13,9 +13,9 @@ ROWS = 1280
 ROWS_KEPT_FREE = 920  # what a start-up and the end of its stretch may write at most
 
 # Steps that are remembered: so many are looked back at, so many filled at once, and so many kept until they are moved.
-HISTORY = 256
+HISTORY = 128
 BLOCK = 64
-KEPT = 1024
+KEPT = 512
 
 NEVER = 1 << 62
 

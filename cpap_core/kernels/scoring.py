@@ -58,22 +58,15 @@ def is_awaiting(s):
 
 
 @inner
-def learn_effort(s):
-    """Take the last steps' efforts to breathe, |flow - baseline|, into their long mean, unless breathing is reduced."""
+def learn_effort(s, effort):
+    """Take a mean of the effort to breathe, |flow - baseline|, into its long mean, unless breathing is reduced."""
     if s.steps < s.effort_window or (s.low_began and s.steps - s.low_began <= s.reference_hold):
         return
     if s.reference_taken == 0:
-        s.effort_reference = max(s.effort_sum / s.effort_window, s.effort_floor)
+        effort = s.effort_sum / s.effort_window
     s.reference_taken += 1
-    most = s.reference_clip * s.effort_reference
-    place = s.steps - s.gone - s.learn_steps
-    efforts = s.efforts[place : place + s.learn_steps]
-    total = 0.0
-    for k in range(len(efforts)):
-        total += min(most, efforts[k])
-    news = total / s.learn_steps - s.effort_reference
-    news *= max(s.reference_share, 1.0 / s.reference_taken)
-    s.effort_reference = max(s.effort_reference + news, s.effort_floor)
+    s.effort_reference += (effort - s.effort_reference) * max(s.reference_share, 1.0 / s.reference_taken)
+    s.effort_reference = max(s.effort_reference, s.effort_floor)
     watch_effort(s)
 
 
@@ -161,22 +154,22 @@ def weigh_breath(s, peak_flow, rows, filled):
 def _note_usual(s, peak_flow):
     """Put a breath's peak among the last ones, which are kept in order besides, for their median."""
     at = s.usual_taken % s.usual_memory
-    place = min(s.usual_taken, s.usual_memory)
+    count = min(s.usual_taken + 1, s.usual_memory)
+    place = count - 1
     if s.usual_taken >= s.usual_memory:
-        place -= 1
-        k = 0
-        while s.usual_ordered[k] != s.usual_peaks[at]:
-            k += 1
-        while k < place:
-            s.usual_ordered[k] = s.usual_ordered[k + 1]
-            k += 1
-    s.usual_peaks[at] = peak_flow
-    s.usual_taken += 1
-    count = place + 1
+        # The one that is forgotten makes room.
+        place = 0
+        while s.usual_ordered[place] != s.usual_peaks[at]:
+            place += 1
+    while place + 1 < count and s.usual_ordered[place + 1] < peak_flow and s.usual_taken >= s.usual_memory:
+        s.usual_ordered[place] = s.usual_ordered[place + 1]
+        place += 1
     while place > 0 and s.usual_ordered[place - 1] > peak_flow:
         s.usual_ordered[place] = s.usual_ordered[place - 1]
         place -= 1
     s.usual_ordered[place] = peak_flow
+    s.usual_peaks[at] = peak_flow
+    s.usual_taken += 1
     s.usual_peak = 0.5 * (s.usual_ordered[(count - 1) // 2] + s.usual_ordered[count // 2])
 
 

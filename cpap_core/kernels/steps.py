@@ -19,7 +19,6 @@ from .levels import (
     is_at_former,
     is_off_balance,
     lift_levels,
-    middle_mean,
     pull_baseline,
     return_to_former,
 )
@@ -27,6 +26,9 @@ from .phases import begin_breath, follow_hump, follow_inspiration
 from .places import missing_at, position_of
 from .probe import measure_probe
 from .scoring import follow_effort, is_awaiting, is_probed, learn_effort, look_again, low_due, watch_effort
+
+BENDS_FROM = 4
+"""Steps before the first of which the fourth difference is known."""
 
 
 @inner
@@ -149,32 +151,32 @@ def doze(s):
 
 @inner
 def learn(s):
-    """Take the last steps into the long means: of noise, of flow's slope, and of the effort to breathe."""
-    count = min(s.learn_steps, max(0, s.steps - 4))
-    if count == 0:
-        return
-    place = s.steps - s.gone - count
-    now = s.levels[place : place + count]
-    one = s.levels[place - 1 : place - 1 + count]
-    two = s.levels[place - 2 : place - 2 + count]
-    three = s.levels[place - 3 : place - 3 + count]
-    four = s.levels[place - 4 : place - 4 + count]
+    """Take the last steps, of which one in four is enough, into the long means: noise, slope, and effort to breathe."""
+    place = s.steps - 1 - s.gone
+    count = 0
     most = s.amplitude
+    most_effort = s.reference_clip * s.effort_reference
     noise = 0.0
     squares = 0.0
     cubes = 0.0
-    for k in range(count):
+    efforts = 0.0
+    for back in range(0, min(s.learn_steps, s.steps - BENDS_FROM), 4):
+        k = place - back
         # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
-        noise += min(most, abs(now[k] - 4.0 * one[k] + 6.0 * two[k] - 4.0 * three[k] + four[k]))
-        slope = max(-most, min(most, now[k] - one[k]))
+        bend = s.levels[k] - 4.0 * s.levels[k - 1] + 6.0 * s.levels[k - 2] - 4.0 * s.levels[k - 3] + s.levels[k - 4]
+        noise += min(abs(bend), most)
+        slope = max(-most, min(s.levels[k] - s.levels[k - 1], most))
         square = slope * slope
         squares += square
         cubes += square * slope
-    s.noise_taken += 1
-    s.noise += (noise / count - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
-    s.slope_square += s.slope_gain * (squares / count - s.slope_square)
-    s.slope_cube += s.slope_gain * (cubes / count - s.slope_cube)
-    learn_effort(s)
+        efforts += min(s.efforts[k], most_effort)
+        count += 1
+    if count > 0:
+        s.noise_taken += 1
+        s.noise += (noise / count - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
+        s.slope_square += s.slope_gain * (squares / count - s.slope_square)
+        s.slope_cube += s.slope_gain * (cubes / count - s.slope_cube)
+        learn_effort(s, efforts / count)
 
 
 @inner
@@ -228,5 +230,5 @@ def _set_watch(s):
     if s.inspiring:
         s.due = min(s.due, s.phase_began + s.stuck + 1)
     else:
-        length = max(s.stuck, np.int64(middle_mean(s.cycle_lengths)))
+        length = max(s.stuck, np.int64(s.usual_length))
         s.due = min(s.due, s.phase_began + length + 1, s.cycle_began + s.quiet + 1)

@@ -96,6 +96,7 @@ def begin_stretch(s):
     s.noise = 0.0
     s.noise_taken = 0
     s.cycle_lengths[:] = 0.0
+    s.usual_length = 0.0
     s.armed = 0
     s.gap_open = 0
     forget_scoring(s)
