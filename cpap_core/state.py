@@ -7,6 +7,8 @@ be added for the stretch's own time.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -145,6 +147,7 @@ STATE = np.dtype(
         ("usual_length", "f8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
+        ("learn_due", "i8"),
         ("noise_taken", "i8"),
         ("noise", "f8"),
         ("scale", "f8"),
@@ -206,6 +209,7 @@ STATE = np.dtype(
         ("apnea_certain_at", "f8"),
         ("low_id", "i8"),
         ("usual_taken", "i8"),
+        ("usual_at", "i8"),
         ("usual_peak", "f8"),
         ("usual_peaks", "f8", (MOST_USUAL,)),
         ("usual_ordered", "f8", (MOST_USUAL,)),
@@ -245,7 +249,13 @@ STATE = np.dtype(
 
 def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
     """Make the state of so many rooms, before their first sample."""
-    states = np.zeros(rooms, STATE)
+    return np.repeat(_new_state(sampling_rate_hz, rules), rooms)
+
+
+@lru_cache(maxsize=16)
+def _new_state(sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
+    """Make one room's, as an array of one; it takes longer than a minute's samples, so it is made once."""
+    states = np.zeros(1, STATE)
     step = max(1, round(rules.step_s * sampling_rate_hz))
     states["step"] = step
     states["window"] = max(1, round(rules.smoothing_s * sampling_rate_hz / step))
@@ -336,6 +346,6 @@ def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None
         )
     if max(state["stuck"], state["window"], state["effort_window"]) > LOOKED_BACK:
         raise ValueError(
-            f"stuck_s, smoothing_s and effort_window_s must be at most {LOOKED_BACK} steps of step_s: got {rules.stuck_s}, "
-            f"{rules.smoothing_s}, {rules.effort_window_s} and {rules.step_s}; use the defaults"
+            f"stuck_s, smoothing_s and effort_window_s must be at most {LOOKED_BACK} steps of step_s: got "
+            f"{rules.stuck_s}, {rules.smoothing_s}, {rules.effort_window_s} and {rules.step_s}; use the defaults"
         )

@@ -38,10 +38,12 @@ def _forget(s):
     """Keep the last steps only."""
     behind = s.known - s.gone - HISTORY
     for steps in (s.means, s.levels, s.maxima, s.efforts):
+        last = steps[behind : behind + HISTORY]
         for k in range(HISTORY):
-            steps[k] = steps[behind + k]
+            steps[k] = last[k]
+    missing = s.missing_then[behind : behind + HISTORY]
     for k in range(HISTORY):
-        s.missing_then[k] = s.missing_then[behind + k]
+        s.missing_then[k] = missing[k]
     s.gone += behind
 
 
@@ -54,6 +56,7 @@ def _whole_steps(s, flow, i, count):
     maxima = s.maxima[place : place + count]
     missing_then = s.missing_then[place : place + count]
     samples = flow[i : i + count * step]
+    share = 1.0 / step
     check = 0.0
     at = 0
     for k in range(count):
@@ -65,7 +68,7 @@ def _whole_steps(s, flow, i, count):
             maximum = max(maximum, value)
         at += step
         check += total
-        means[k] = total / step
+        means[k] = total * share
         maxima[k] = maximum
         missing_then[k] = s.missing
     if check - check != 0.0:
@@ -93,7 +96,7 @@ def _step_by_samples(s, flow, i, stop):
         s.step_count += 1
         if s.step_count == s.step:
             place = s.known - s.gone
-            s.means[place] = s.step_sum / s.step
+            s.means[place] = s.step_sum * (1.0 / s.step)
             s.maxima[place] = s.step_maximum
             s.missing_then[place] = s.missing
             s.step_count = 0
@@ -117,5 +120,6 @@ def _smooth(s, count):
         means = s.means[place - back : place - back + count]
         for k in range(count):
             levels[k] += means[k]
+    share = 1.0 / window
     for k in range(count):
-        levels[k] /= window
+        levels[k] *= share

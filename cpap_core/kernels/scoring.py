@@ -31,6 +31,7 @@ def forget_scoring(s):
     s.most_effort = np.inf
     s.apnea_open = 0
     s.usual_taken = 0
+    s.usual_at = 0
     s.stable_at = 0.0
     s.recovered = 0.0
     s.shallow_breaths = 0
@@ -153,7 +154,7 @@ def weigh_breath(s, peak_flow, rows, filled):
 @inner
 def _note_usual(s, peak_flow):
     """Put a breath's peak among the last ones, which are kept in order besides, for their median."""
-    at = s.usual_taken % s.usual_memory
+    at = s.usual_at
     count = min(s.usual_taken + 1, s.usual_memory)
     place = count - 1
     if s.usual_taken >= s.usual_memory:
@@ -169,6 +170,7 @@ def _note_usual(s, peak_flow):
         place -= 1
     s.usual_ordered[place] = peak_flow
     s.usual_peaks[at] = peak_flow
+    s.usual_at = at + 1 if at + 1 < s.usual_memory else 0
     s.usual_taken += 1
     s.usual_peak = 0.5 * (s.usual_ordered[(count - 1) // 2] + s.usual_ordered[count // 2])
 

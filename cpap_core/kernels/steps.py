@@ -44,7 +44,7 @@ def follow(s, flow, pressure, first, stop, rows, filled):
             if is_probed(s, s.steps):
                 measure_probe(s, flow, pressure, first, end)
             first = end
-        if s.steps % s.learn_steps == 0:
+        if s.steps == s.learn_due:
             learn(s)
         if s.awake:
             filled = decide(s, rows, filled)
@@ -54,7 +54,7 @@ def follow(s, flow, pressure, first, stop, rows, filled):
 @inner
 def doze(s):
     """Measure steps until one has to be decided on or learned from, or all are measured."""
-    count = min(s.known - s.steps, s.learn_steps - s.steps % s.learn_steps, max(1, s.due - s.steps))
+    count = min(s.known - s.steps, s.learn_due - s.steps, max(1, s.due - s.steps))
     place = s.steps - s.gone
     means = s.means[place : place + count]
     maxima = s.maxima[place : place + count]
@@ -152,6 +152,8 @@ def doze(s):
 @inner
 def learn(s):
     """Take the last steps, of which one in four is enough, into the long means: noise, slope, and effort to breathe."""
+    s.learn_due += s.learn_steps
+    levels = s.levels
     place = s.steps - 1 - s.gone
     count = 0
     most = s.amplitude
@@ -163,9 +165,9 @@ def learn(s):
     for back in range(0, min(s.learn_steps, s.steps - BENDS_FROM), 4):
         k = place - back
         # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
-        bend = s.levels[k] - 4.0 * s.levels[k - 1] + 6.0 * s.levels[k - 2] - 4.0 * s.levels[k - 3] + s.levels[k - 4]
+        bend = levels[k] - 4.0 * levels[k - 1] + 6.0 * levels[k - 2] - 4.0 * levels[k - 3] + levels[k - 4]
         noise += min(abs(bend), most)
-        slope = max(-most, min(s.levels[k] - s.levels[k - 1], most))
+        slope = max(-most, min(levels[k] - levels[k - 1], most))
         square = slope * slope
         squares += square
         cubes += square * slope
