@@ -249,12 +249,12 @@ STATE = np.dtype(
 
 def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
     """Make the state of so many rooms, before their first sample."""
-    return np.repeat(_new_state(sampling_rate_hz, rules), rooms)
+    return np.frombuffer(bytearray(_new_state(sampling_rate_hz, rules) * rooms), STATE)
 
 
 @lru_cache(maxsize=16)
-def _new_state(sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
-    """Make one room's, as an array of one; it takes longer than a minute's samples, so it is made once."""
+def _new_state(sampling_rate_hz: float, rules: Rules) -> bytes:
+    """Make one room's; it takes longer than a minute's samples, so it is made once."""
     states = np.zeros(1, STATE)
     step = max(1, round(rules.step_s * sampling_rate_hz))
     states["step"] = step
@@ -294,7 +294,7 @@ def _new_state(sampling_rate_hz: float, rules: Rules) -> NDArray[np.void]:
     states["pressure"] = np.nan
     _set_scoring(states, sampling_rate_hz, rules)
     _check_memory(states[0], sampling_rate_hz, rules)
-    return states
+    return states.tobytes()
 
 
 def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules) -> None:

@@ -40,14 +40,23 @@ def respiration(
 
 def slow_mean(pressure: np.ndarray, rate: float, rules: Rules) -> float | None:
     """Exponential mean of a channel, forgotten after a long loss of signal."""
-    gain = 1 - float(np.exp(-1 / (rules.pressure_time_constant_s * rate)))
+    size = max(1, round(0.32 * rate))
+    gain = 1 - float(np.exp(-size / (rules.pressure_time_constant_s * rate)))
     mean, run = nan, 0
-    for value in pressure.astype(float).tolist():
+    group: list[float] = []
+    for i, value in enumerate(pressure.astype(float).tolist()):
         run = 0 if isfinite(value) else run + 1
+        if isfinite(value):
+            group.append(value)
         if run == max(1, ceil(rules.stretch_gap_s * rate)):
             mean = nan
-        elif run == 0:
-            mean = mean + gain * (value - mean) if isfinite(mean) else value
+        if (i + 1) % size == 0:
+            total = 0.0
+            for one in group:
+                total += one
+            if group:
+                mean = mean + gain * (total / len(group) - mean) if isfinite(mean) else total / len(group)
+            group = []
     return mean if isfinite(mean) else None
 
 
@@ -79,7 +88,11 @@ class Stretch:
         self.smooth: list[float] = []
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
-        self.balance = self.noise = 0.0
+        self.learn_steps = max(1, round(2.56 * rate / self.step))
+        self.noises: list[float] = []
+        self.noise = 0.0
+        self.parts: list[tuple[float, float]] = []
+        self.balanced = 0
         self.breath: dict[str, Any] | None = None
         self.hump: dict[str, Any] | None = None
         self.trough = inf
@@ -126,9 +139,8 @@ class Stretch:
 
     def follow(self, over: bool) -> None:
         """Take all steps, and close everything where the stretch is over."""
-        whole = len(self.flow) // self.step * self.step
-        for start in range(0, len(self.flow) if over else whole, self.step):
-            self.take(start, min(start + self.step, len(self.flow)))
+        for start in range(0, len(self.flow) // self.step * self.step, self.step):
+            self.take(start, start + self.step)
         if not over:
             return
         end = len(self.flow) - 1.0
@@ -149,31 +161,33 @@ class Stretch:
     def take(self, start: int, stop: int) -> None:
         values = self.flow[start:stop]
         self.newest = stop - 1
-        total = absolute = 0.0
+        total = 0.0
         for value in values:
             total += value
-            absolute += abs(value - self.baseline)
-        if self.breath:
-            self.breath["parts"].append((total, absolute, len(values)))
-        self.means.append(total / len(values))
+        self.means.append(total * (1.0 / len(values)))
+        self.parts.append((self.means[-1], abs(self.means[-1] - self.baseline)))
         self.missing.append(self.indices[stop - 1] - (stop - 1))
         recent = self.means[-self.window :]
         total = 0.0
         for mean in reversed(recent):
             total += mean
-        self.smooth.append(total / len(recent))
+        self.smooth.append(total * (1.0 / len(recent)))
         now = self.smooth[-1]
         before = self.smooth[-2] if len(self.smooth) > 1 else now
         earlier = self.smooth[-3] if len(self.smooth) > 2 else self.smooth[0]
         position = stop - 0.5 * (len(recent) * self.step + 1)
         missing = self.missing[-1 - len(recent) // 2]
         steps = len(self.smooth)
-        self.measure_noise()
-        above = now - self.baseline
+        since = self.indices[start - 1] + 1 if start else 0
+        # What was kept back at the start is taken without its pressure.
+        probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
+        self.scored.measure(abs(now - self.baseline), probed)
+        if steps % self.learn_steps == 0:
+            self.learn()
+        self.lift_levels()
         if self.inspiring:
             assert self.breath
             top = self.breath["top"]
-            self.balance += above * self.step
             top["raw"] = max(top["raw"], *values)
             if top["step"] == steps - 1:
                 top["after"] = now
@@ -181,10 +195,10 @@ class Stretch:
                 top.update(dip=now, dip_position=position, dip_raw=top["raw"])
             level = self.baseline + self.rules.onset_fraction * self.scale
             rise = top["dip"] + self.rules.hump_fraction * self.scale
-            low = above < self.rules.end_fraction * self.amplitude
+            low = now < self.baseline + self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
             fell = top["dip"] < level < top["value"]
-            swung = min(top["value"], now) - top["dip"] > self.rules.swing * self.scale
+            swung = min(top["value"], now) > top["dip"] + self.rules.swing * self.scale
             if swung or (fell and now > rise):
                 top["raw"] = top["dip_raw"]
                 if swung and not fell:
@@ -202,14 +216,13 @@ class Stretch:
                 elif stuck:
                     self.inspiring, self.unpeaked = False, True
                     self.hump, self.trough = None, now
-        elif above > self.onset_level:
+        elif now > self.baseline + self.onset_level:
             level = self.baseline + self.onset_level
             self.begin_breath(level, now, before, position, missing, values)
         else:
-            self.balance += above * self.step
             self.follow_hump(now, position, missing, values)
             lasted = steps - self.phase_began
-            if abs(self.balance) > self.rules.imbalance_breaths * middle_mean(self.volumes) and lasted > max(
+            if abs(self.balance()) > self.rules.imbalance_breaths * middle_mean(self.volumes) and lasted > max(
                 self.stuck, middle_mean(self.lengths)
             ):
                 self.pull_baseline()
@@ -220,19 +233,23 @@ class Stretch:
                 self.open_gap()
         if self.former_steps > 0:
             self.former_steps -= 1
-            if self.scored.low == 0 and self.scored.is_rest(self.means, self.former):
+            if not self.scored.low_began and self.scored.is_rest(self.means, self.former):
                 self.former_steps = 0
                 self.baseline = self.former
                 self.cycle_means, self.drift = [self.baseline] * 9, 0.0
                 self.phase_began = len(self.smooth)
-                self.balance = 0.0
-                self.scored.look_again(self.means[:-1], self.baseline)
-        since = self.indices[start - 1] + 1 if start else 0
-        # What was kept back at the start is taken without its pressure.
-        probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
-        self.scored.take(
-            abs(now - self.baseline), position, missing, probed, self.found, self.now_s(), armed=self.peak is not None
-        )
+                self.balanced = len(self.parts)
+                self.scored.look_again(self.means, self.baseline)
+        self.scored.decide(position, missing, self.found, self.now_s(), armed=self.peak is not None)
+
+    def balance(self) -> float:
+        """In against out since the onset, or since the baseline was set, in L/min times samples."""
+        total = before = 0.0
+        for k, (mean, _) in enumerate(self.parts):
+            before = total if k == self.balanced else before
+            total += mean
+        before = total if self.balanced == len(self.parts) else before
+        return self.step * (total - before - (len(self.parts) - self.balanced) * self.baseline)
 
     def begin_breath(
         self, level: float, now: float, before: float, position: float, missing: int, values: list[float]
@@ -267,29 +284,26 @@ class Stretch:
         if self.breath:
             self.complete(onset)
             total, absolute, count = self.cycle()
-            self.volumes = [*self.volumes[1:], 0.5 * absolute]
+            self.volumes = [*self.volumes[1:], 0.5 * self.step * absolute]
             most = self.rules.hump_level * self.amplitude
             ahead = max(-most, min(most, total / count - (self.baseline - self.drift)))
             self.drift += self.rules.drift_gain * (ahead - self.drift)
             self.cycle_means = [*self.cycle_means[1:], total / count]
             self.lengths = [*self.lengths[1:], len(self.smooth) - self.cycle_began]
             self.baseline = middle_mean(self.cycle_means) + self.drift
-        self.balance = 0.0
+        self.parts, self.balanced = [], 0
         self.cycle_began = len(self.smooth)
         onset_s = (self.first + onset + missing) / self.rate
         onset_at = self.first + onset + missing
-        self.breath = {"onset": onset, "onset_s": onset_s, "onset_at": onset_at, "parts": []}
+        self.breath = {"onset": onset, "onset_s": onset_s, "onset_at": onset_at}
         self.found.onsets.append(Onset(onset_s, self.now_s()))
 
     def cycle(self) -> tuple[float, float, int]:
-        assert self.breath
         total = absolute = 0.0
-        count = 0
-        for part in self.breath["parts"]:
+        for part in self.parts:
             total += part[0]
             absolute += part[1]
-            count += part[2]
-        return total, absolute, count
+        return total, absolute, len(self.parts)
 
     def follow_hump(self, now: float, position: float, missing: int, values: list[float]) -> None:
         share = self.rules.hump_fraction * self.scale
@@ -344,7 +358,7 @@ class Stretch:
         self.scored.weigh(self.peaks[-1], self.breath["onset"], self.breath["onset_at"], self.found)
 
     def flattening(self) -> float | None:
-        steps = min(len(self.smooth) - self.phase_began, 255)
+        steps = min(len(self.smooth) - self.phase_began, 120)
         if steps < 6:
             return None
         quarter = steps // 4
@@ -375,10 +389,10 @@ class Stretch:
                 peak_s=breath["peak_s"],
                 inspiratory_time_s=(breath["inspiration_end"] - breath["onset"]) / self.rate,
                 expiratory_time_s=(end - breath["inspiration_end"]) / self.rate,
-                tidal_volume_ml=0.5 * self.cycle()[1] / self.rate / 60 * 1000,
+                tidal_volume_ml=0.5 * self.step * self.cycle()[1] / self.rate / 60 * 1000,
                 peak_flow_lpm=breath["top"]["raw"] - self.baseline,
                 flow_limitation=breath["flattening"],
-                leak_lpm=self.cycle()[0] / self.cycle()[2] if self.cycle()[2] else None,
+                leak_lpm=self.step * self.cycle()[0] / (self.step * self.cycle()[2]) if self.cycle()[2] else None,
             )
         )
 
@@ -397,10 +411,24 @@ class Stretch:
         self.found.events.append(RespiratoryEvent(event.id, event.kind, event.onset_s, event.detected_at_s, duration_s))
         self.open = None
 
-    def measure_noise(self) -> None:
-        now, one, two, three, four = [*self.smooth[:1] * 4, *self.smooth][:-6:-1]
-        bend = abs(now - 4.0 * one + 6.0 * two - 4.0 * three + four)
-        self.noise += (min(bend, self.amplitude) - self.noise) / min(len(self.smooth), self.hold)
+    def learn(self) -> None:
+        """Take one in four of the last steps into the long means."""
+        steps = len(self.smooth)
+        known = min(self.learn_steps, steps - 4)
+        if known <= 0:
+            return
+        looked_at = range(steps - known, steps, 4)
+        noise = 0.0
+        for k in looked_at:
+            four, three, two, one, now = self.smooth[k - 4 : k + 1]
+            noise += min(self.amplitude, abs(now - 4.0 * one + 6.0 * two - 4.0 * three + four))
+        share = 1.0 / len(looked_at)
+        self.noises.append(noise * share)
+        most = self.learn_steps / self.hold
+        self.noise += (self.noises[-1] - self.noise) * max(most, 1.0 / len(self.noises))
+        self.scored.learn(looked_at, share, self.learn_steps)
+
+    def lift_levels(self) -> None:
         gain = self.rules.noise_deviations / 2.99 / self.rules.onset_fraction
         noise = gain * self.noise if self.step <= 0.1 * self.rate else 0.0
         self.scale = max(self.amplitude, noise)
@@ -418,7 +446,7 @@ class Stretch:
         self.baseline = total / len(recent)
         self.cycle_means, self.drift = [self.baseline] * 9, 0.0
         self.phase_began = len(self.smooth)
-        self.balance = 0.0
+        self.balanced = len(self.parts)
 
     def forget_amplitude(self, bend: float) -> None:
         steps = len(self.smooth) - self.cycle_began

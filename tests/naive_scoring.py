@@ -33,7 +33,7 @@ class Scored:
         self.looked_again, self.sum_then = 0, 0.0
         self.reference = 0.0
         self.learned = 0
-        self.low = 0
+        self.low_began = 0
         self.probed: list[int] = []
         self.apnea: OpenEvent | None = None
         self.usual: list[float] = []
@@ -53,58 +53,59 @@ class Scored:
             total += self.efforts[k] - (self.efforts[k - self.window] if k >= self.window else 0.0)
         return total
 
-    def take(
-        self,
-        effort: float,
-        position: float,
-        missing: int,
-        samples: list[int],
-        found: DetectorOutput,
-        now_s: float,
-        *,
-        armed: bool,
-    ) -> None:
+    def measure(self, effort: float, samples: list[int]) -> None:
         """A step; `samples` are the indices of its samples, those without signal too."""
-        rules = self.rules
-        if self.low > self.probe_after:
-            self.probed += samples
         self.efforts.append(effort)
-        if len(self.efforts) < self.window:
+        if self.low_began and len(self.efforts) - self.low_began > self.probe_after:
+            self.probed += samples
+
+    def learn(self, looked_at: range, share: float, learn_steps: int) -> None:
+        """The long mean goes on, from these steps, each of which has this share."""
+        steps = len(self.efforts)
+        if steps < self.window or 0 < self.low_began >= steps - self.longest:
             return
-        mean = self.sum_of_efforts() / self.window
-        if len(self.efforts) == self.window:
-            self.reference = max(mean, self.floor)
-        if not 0 < self.low <= self.longest:
-            self.learned += 1
-            news = min(effort, rules.reference_clip * self.reference) - self.reference
-            self.reference = max(self.reference + news / min(self.learned, self.memory), self.floor)
-        if self.low == 0:
-            if mean < rules.apnea_enter * self.reference and armed and len(self.efforts) >= self.start:
-                self.low = 1
-                self.means: list[float] = []
+        total = 0.0
+        for k in looked_at:
+            total += min(self.rules.reference_clip * self.reference, self.efforts[k])
+        effort = total * share if self.learned else self.sum_of_efforts() / self.window
+        self.learned += 1
+        most = learn_steps / self.memory
+        self.reference += (effort - self.reference) * max(most, 1.0 / self.learned)
+        self.reference = max(self.reference, self.floor)
+
+    def decide(self, position: float, missing: int, found: DetectorOutput, now_s: float, *, armed: bool) -> None:
+        """What the step makes certain."""
+        rules = self.rules
+        steps = len(self.efforts)
+        if not self.learned:
+            return
+        effort = self.sum_of_efforts()
+        if not self.low_began:
+            if effort < rules.apnea_enter * (self.reference * self.window) and armed and steps >= self.start:
+                self.low_began = steps
+                self.sums: list[float] = []
                 self.low_onset = position + self.step * (1 - self.since(low=False))
                 self.low_onset_at = self.first + max(self.low_onset, 0.0) + missing
                 self.probed = []
-        elif mean > rules.apnea_leave * self.reference:
+        elif effort > rules.apnea_leave * (self.reference * self.window):
             if self.apnea:
                 end = position + self.step * (1 - self.since(low=True))
                 self.close_apnea(max(end, self.certain), found)
-            self.low = 0
+            self.low_began = 0
         else:
-            self.low += 1
-            if self.low > self.window:
-                self.means.append(mean)
+            if steps >= self.low_began + self.window:
+                self.sums.append(effort)
             total = 0.0
-            for value in self.means:
+            for value in self.sums:
                 total += value
-            deep = total <= rules.apnea_depth * self.reference * len(self.means)
-            if not self.apnea and self.low > self.hold and (deep or not self.hypopnea):
+            deep = total <= rules.apnea_depth * self.window * self.reference * len(self.sums)
+            if not self.apnea and steps >= self.low_began + self.hold and (deep or not self.hypopnea):
                 self.end_shallow(self.low_onset, found)
                 self.certain = position
                 kind = EventKind.APNEA if deep else EventKind.HYPOPNEA
                 self.apnea = self.opened(kind, self.low_onset_at, found, now_s)
         lasted = len(self.shallow) >= 2 and position - self.shallow[0][0] >= rules.hypopnea_s * self.rate
-        if lasted and not self.hypopnea and self.low == 0:
+        if lasted and not self.hypopnea and not self.low_began:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
 

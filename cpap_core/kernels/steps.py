@@ -46,6 +46,7 @@ def follow(s, flow, pressure, first, stop, rows, filled):
             first = end
         if s.steps == s.learn_due:
             learn(s)
+            s.awake = s.awake or s.effort_sum < s.least_effort or s.effort_sum > s.most_effort
         if s.awake:
             filled = decide(s, rows, filled)
     return first, filled
@@ -153,32 +154,36 @@ def doze(s):
 def learn(s):
     """Take the last steps, of which one in four is enough, into the long means: noise, slope, and effort to breathe."""
     s.learn_due += s.learn_steps
-    levels = s.levels
-    place = s.steps - 1 - s.gone
-    count = 0
+    known = min(s.learn_steps, s.steps - BENDS_FROM)
+    if known <= 0:
+        return
+    place = s.steps - s.gone - known
+    now = s.levels[place : place + known]
+    one = s.levels[place - 1 : place - 1 + known]
+    two = s.levels[place - 2 : place - 2 + known]
+    three = s.levels[place - 3 : place - 3 + known]
+    four = s.levels[place - 4 : place - 4 + known]
+    breathing = s.efforts[place : place + known]
     most = s.amplitude
     most_effort = s.reference_clip * s.effort_reference
     noise = 0.0
     squares = 0.0
     cubes = 0.0
     efforts = 0.0
-    for back in range(0, min(s.learn_steps, s.steps - BENDS_FROM), 4):
-        k = place - back
+    for k in range(0, known, 4):
         # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
-        bend = levels[k] - 4.0 * levels[k - 1] + 6.0 * levels[k - 2] - 4.0 * levels[k - 3] + levels[k - 4]
-        noise += min(abs(bend), most)
-        slope = max(-most, min(levels[k] - levels[k - 1], most))
+        noise += min(most, abs(now[k] - 4.0 * one[k] + 6.0 * two[k] - 4.0 * three[k] + four[k]))
+        slope = max(-most, min(most, now[k] - one[k]))
         square = slope * slope
         squares += square
         cubes += square * slope
-        efforts += min(s.efforts[k], most_effort)
-        count += 1
-    if count > 0:
-        s.noise_taken += 1
-        s.noise += (noise / count - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
-        s.slope_square += s.slope_gain * (squares / count - s.slope_square)
-        s.slope_cube += s.slope_gain * (cubes / count - s.slope_cube)
-        learn_effort(s, efforts / count)
+        efforts += min(most_effort, breathing[k])
+    share = 1.0 / ((known + 3) // 4)
+    s.noise_taken += 1
+    s.noise += (noise * share - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
+    s.slope_square += s.slope_gain * (squares * share - s.slope_square)
+    s.slope_cube += s.slope_gain * (cubes * share - s.slope_cube)
+    learn_effort(s, efforts * share)
 
 
 @inner
