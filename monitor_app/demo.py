@@ -16,7 +16,7 @@ from monitor_app.ward import Ward
 MOST_ROOMS = 64
 MOST_DAYS = 2.0
 NOTICE = "Simulated patients: raise 101 to 12 cmH₂O and its apneas end"
-CENTRAL_NOTICE = "; those of 110 are central and stay"
+CENTRAL_NOTICE = "; 110's are central and stay"
 CENTRAL_FROM = 10
 """So many rooms have the patient whom no pressure changes among them."""
 

@@ -31,7 +31,9 @@ export class ResultCards {
 
   show(result) {
     // A recording of flow alone has no pressure to show, nor has a form without a recording.
-    setHidden(this.cards.get("pressure").card, (result?.mean_pressure_cmh2o ?? null) === null);
+    const withPressure = Number.isFinite(result?.mean_pressure_cmh2o);
+    setHidden(this.cards.get("pressure").card, !withPressure);
+    setClass(this.element, "with-pressure", withPressure);
     for (const { key, unit: name, value } of CARDS) {
       if (this.cards.get(key).card.hidden) continue;
       const { card, figure, unit, remark } = this.cards.get(key);

@@ -152,7 +152,7 @@ export class NightPlot {
     let last = null;
     minutes.forEach((minute, i) => {
       const value = values[i];
-      const until = Math.min(minute + 60, now);
+      const until = Math.min(minute + 60, minutes[i + 1] ?? now, now);
       if (value === null) last = null;
       else {
         const joined = last !== null && minute - last.minute <= 90;

@@ -199,7 +199,7 @@ class Room:
 
 def _inverted_text(vitals: Vitals | None) -> str | None:
     """A remark and no alarm, since the patient is well; what is counted and scored meanwhile is doubtful."""
-    return "Flow looks inverted: check the sign of its channel" if vitals and vitals.flow_is_inverted else None
+    return "Flow looks inverted: check its sign" if vitals and vitals.flow_is_inverted else None
 
 
 def _measured(stay: Stay | None) -> dict[str, Any] | None:

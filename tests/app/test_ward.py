@@ -234,7 +234,7 @@ def test_flow_of_the_wrong_sign_is_a_remark_and_no_alarm(tmp_path: Path, sign: i
         flow = sign * breathing(400 * 25)[:, 0]
         ward.streams.feed(room, trace, 0, flow, None)
         ward.refresh()
-        said = "Flow looks inverted: check the sign of its channel" if sign < 0 else None
+        said = "Flow looks inverted: check its sign" if sign < 0 else None
         assert (room.values["problem"], room.values["conditions"]) == (said, [])
         clock.now += 3
         ward.refresh()

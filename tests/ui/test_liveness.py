@@ -104,7 +104,7 @@ def test_flow_of_the_wrong_sign_is_said_calmly(
     """Somebody swapped the channel's sign: wall and room page remark on it, and nothing is an alarm for that."""
     number = next(numbers)
     bedside.start(Device(ward.url, number, signal=lambda first, n: breaths(first, n) * [-1, 1], history=400 * RATE_HZ))
-    said = "Flow looks inverted: check the sign of its channel"
+    said = "Flow looks inverted: check its sign"
     wall = diary_page(f"{ward.url}/wall")
     tile = wall.until(lambda seen: seen["tiles"][str(number)]["note"])["tiles"][str(number)]
     assert (tile["note"], tile["band"], tile["grey"]) == (said, "", False)
