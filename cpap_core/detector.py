@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .rooms import NO_PRESSURE, RoomsDetector
 from .rules import DEFAULT_RULES, Rules
+from .samples import as_samples
 from .types import DetectorOutput, Samples, Vitals
 
 
@@ -26,9 +27,16 @@ class RespirationDetector:
         Thresholds; the default is the one setting the product is judged by, `rules.PRESETS` has others.
     first_sample : int
         Index of the first sample that will come, where a recording's beginning is gone; times count from sample 0.
+
+    Raises
+    ------
+    ValueError
+        Of a rate that no device has, or a first sample before sample 0.
     """
 
     def __init__(self, sampling_rate_hz: float, *, rules: Rules = DEFAULT_RULES, first_sample: int = 0) -> None:
+        if first_sample < 0:
+            raise ValueError(f"first_sample must be 0 or more: got {first_sample}; sample 0 is the recording's first")
         self._ward = RoomsDetector(1, sampling_rate_hz, rules=rules)
         self.sampling_rate_hz = self._ward.sampling_rate_hz
         self.rules = rules
@@ -70,7 +78,7 @@ class RespirationDetector:
         Parameters
         ----------
         flow_lpm : array of shape (n_samples,)
-            Airway flow in L/min, positive towards the patient, of any length; NaN or infinite is missing.
+            Airway flow in L/min, positive towards the patient, of any length; NaN, infinite or masked is missing.
         airway_pressure_cmh2o : array of shape (n_samples,), optional
             Airway pressure in cmH2O; None where there is none.
         """
@@ -122,11 +130,7 @@ def warm_up() -> None:
 
 def _samples(values: ArrayLike, name: str) -> Samples:
     """Bring samples into the one form that kernels are compiled for: float32, contiguous, writable, a row of one."""
-    if isinstance(values, np.ndarray) and values.dtype == np.float32:
-        samples = values
-    else:
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is missing
-            samples = np.asarray(values, np.float32)
+    samples = as_samples(values)
     if samples.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional: got shape {samples.shape}; pass one channel at a time")
     if not (samples.flags.c_contiguous and samples.flags.writeable):

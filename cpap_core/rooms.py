@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .kernels.rows import COLUMNS, ROWS
 from .kernels.stream import advance
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
+from .samples import as_samples
 from .state import START_UP_CAPACITY, new_states
 from .tables import Tables
 from .types import DetectorOutput, Vitals
@@ -54,7 +55,8 @@ class RoomsDetector:
         Parameters
         ----------
         flow_lpm : array of shape (n_rooms, n_samples)
-            Airway flow in L/min, positive towards the patient; NaN or infinite is missing, as where a room is silent.
+            Airway flow in L/min, positive towards the patient; NaN, infinite or masked is missing, as where a room is
+            silent.
         airway_pressure_cmh2o : array of shape (n_rooms, n_samples), optional
             Airway pressure in cmH2O; None where no room has any.
 
@@ -116,8 +118,7 @@ class RoomsDetector:
         return DetectorOutput(tables=Tables(rows, self.sampling_rate_hz))
 
     def _samples(self, values: ArrayLike, name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is missing
-            samples = np.ascontiguousarray(values, np.float32)
+        samples = np.ascontiguousarray(as_samples(values))
         if samples.ndim != 2 or len(samples) != self.rooms:
             raise ValueError(
                 f"{name} must have shape ({self.rooms}, n_samples): got {samples.shape}; give every room a row"

@@ -38,12 +38,14 @@ class Summary:
         As of `Recording`.
     n_samples : int
         With the gaps.
+    mean_pressure_cmh2o : float or None
+        Of all valid samples; None where the file has no airway pressure.
     breath_peaks_s : array of shape (n_breaths,), float64
         The inspiratory peaks.
     apneas : tuple of RespiratoryEvent
         By the breath-gap rule.
     scoring : Scoring
-        Scored events by flow reduction; since pressure is not read, their type is unclassified.
+        Scored events by flow reduction; since the detector is not given pressure, their type is unclassified.
     unusable_s : float
         All time without a valid sample.
     rejected_rows, rejected_count
@@ -61,6 +63,7 @@ class Summary:
     n_samples: int
     duration_s: float
     leakage_l: float
+    mean_pressure_cmh2o: float | None
     breath_peaks_s: np.ndarray[tuple[int], np.dtype[np.float64]]
     apneas: tuple[RespiratoryEvent, ...]
     scoring: Scoring
@@ -146,6 +149,7 @@ def _summary(flow: FlowStream) -> Summary:
         n_samples=flow.n_samples,
         duration_s=flow.duration_s,
         leakage_l=leakage_l,
+        mean_pressure_cmh2o=flow.mean_pressure_cmh2o,
         breath_peaks_s=np.array(peaks),
         apneas=tuple(apneas),
         scoring=Scoring(

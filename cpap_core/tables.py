@@ -55,7 +55,8 @@ class Tables:
         table = self._seconds(BREATH, BREATHS, onset_s=1, peak_s=2, inspiratory_time_s=3, expiratory_time_s=4)
         _, _, _, _, _, volume, peak_flow, flow_sum, samples, flattening = self._of(BREATH).T
         table["tidal_volume_ml"] = volume / self._rate / 60 * 1000
-        table["peak_flow_lpm"] = peak_flow
+        # A leak that stepped within the breath can leave its top below what is the baseline at its end.
+        table["peak_flow_lpm"] = np.maximum(peak_flow, 0.0)
         table["flow_limitation"] = flattening
         with np.errstate(divide="ignore", invalid="ignore"):  # a breath without a step has no leak
             table["leak_lpm"] = np.where(samples > 0, flow_sum / samples, np.nan)

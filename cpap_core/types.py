@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .samples import as_samples
 from .tables import NOTHING, Tables
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class Onset:
 class Breath:
     """One complete breath; times in s since the first sample.
 
-    `flow_limitation` tells how flat the inspiration is, from 0 (as round as a half sine, or rounder) to 1 (flat), None
-    where it is too short or too weak to say; `leak_lpm` is the mean flow from onset to onset, None where it was not
-    kept.
+    `peak_flow_lpm` is over the baseline, never below 0. `flow_limitation` tells how flat the inspiration is, from 0 (as
+    round as a half sine, or rounder) to 1 (flat), None where it is too short or too weak to say; `leak_lpm` is the mean
+    flow from onset to onset, None where it was not kept.
     """
 
     onset_s: float
@@ -253,6 +254,12 @@ class Recording:
     rejected_rows: tuple[RejectedRow, ...] = ()
     name: str = ""
     has_date: bool = False
+
+    def __post_init__(self) -> None:
+        """Take arrays of any form; what is masked in them is missing."""
+        object.__setattr__(self, "flow_lpm", as_samples(self.flow_lpm))
+        if self.airway_pressure_cmh2o is not None:
+            object.__setattr__(self, "airway_pressure_cmh2o", as_samples(self.airway_pressure_cmh2o))
 
     def to_dataframe(self, time_zone: str = "UTC") -> pandas.DataFrame:
         """One sample in a row, in L/min and cmH2O; needs pandas.

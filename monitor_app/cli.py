@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="a ward with simulated patients on a store of its own")
-    demo.add_argument("--rooms", type=int, default=8, help="simulated patients, 1 to 64 (default 8)")
+    demo.add_argument("--rooms", type=int, default=12, help="simulated patients, 1 to 64 (default 12)")
     demo.add_argument("--port", help="port to listen on (default 5006)")
     demo.set_defaults(run=_demo)
 

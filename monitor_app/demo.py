@@ -16,6 +16,9 @@ from monitor_app.ward import Ward
 MOST_ROOMS = 64
 MOST_DAYS = 2.0
 NOTICE = "Simulated patients: raise 101 to 12 cmH₂O and its apneas end"
+CENTRAL_NOTICE = "; 110's are central and stay"
+CENTRAL_FROM = 10
+"""So many rooms have the patient whom no pressure changes among them."""
 
 
 def run(settings: Settings, rooms: int) -> int:
@@ -34,12 +37,17 @@ def run(settings: Settings, rooms: int) -> int:
         try:
             # A demo that runs for months in a hall must not fill the disk.
             kept = settings.retention_days or MOST_DAYS
-            server.run(replace(settings, data=Path(folder), retention_days=kept), on_start=begin, notice=NOTICE)
+            server.run(replace(settings, data=Path(folder), retention_days=kept), on_start=begin, notice=notice(rooms))
         finally:
             for device in devices:
                 device.terminate()
                 device.wait(timeout=10)
     return 0
+
+
+def notice(rooms: int) -> str:
+    """What the wall says there is to try."""
+    return NOTICE + (CENTRAL_NOTICE if rooms >= CENTRAL_FROM else "")
 
 
 def _start_devices(url: str, rooms: int) -> subprocess.Popen[bytes]:

@@ -390,7 +390,7 @@ class Stretch:
                 inspiratory_time_s=(breath["inspiration_end"] - breath["onset"]) / self.rate,
                 expiratory_time_s=(end - breath["inspiration_end"]) / self.rate,
                 tidal_volume_ml=0.5 * self.step * self.cycle()[1] / self.rate / 60 * 1000,
-                peak_flow_lpm=breath["top"]["raw"] - self.baseline,
+                peak_flow_lpm=max(0.0, breath["top"]["raw"] - self.baseline),
                 flow_limitation=breath["flattening"],
                 leak_lpm=self.step * self.cycle()[0] / (self.step * self.cycle()[2]) if self.cycle()[2] else None,
             )

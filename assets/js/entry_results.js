@@ -7,6 +7,7 @@ const CARDS = [
   { key: "rate", label: "Breathing rate", unit: "breaths/min", value: ({ breath_rate_bpm: rate }) => rate.toFixed(2) },
   { key: "apneas", label: "Apnea count", unit: "", value: ({ apnea_count: count }) => String(count) },
   { key: "leak", label: "Leakage", unit: "L", value: ({ leakage_l: leak }) => (leak === null ? null : leak.toFixed(2).replace("-", "−")) },
+  { key: "pressure", label: "Mean pressure", unit: "cmH₂O", value: ({ mean_pressure_cmh2o: mean }) => mean.toFixed(1) },
   { key: "length", label: "Duration", unit: "", value: ({ duration_s: length }) => duration(Math.round(length)) },
 ];
 
@@ -29,7 +30,12 @@ export class ResultCards {
   }
 
   show(result) {
+    // A recording of flow alone has no pressure to show, nor has a form without a recording.
+    const withPressure = Number.isFinite(result?.mean_pressure_cmh2o);
+    setHidden(this.cards.get("pressure").card, !withPressure);
+    setClass(this.element, "with-pressure", withPressure);
     for (const { key, unit: name, value } of CARDS) {
+      if (this.cards.get(key).card.hidden) continue;
       const { card, figure, unit, remark } = this.cards.get(key);
       const text = result === null ? NOT_MEASURED : value(result);
       setFigure(figure, text ?? NOT_MEASURED);

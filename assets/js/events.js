@@ -1,6 +1,9 @@
-// The list of what happened, newest first.
+// The list of what happened, newest first, and over it how many events there were at the pressure that holds.
 
-import { node, setHidden, setText } from "./format.js";
+import { minutes, node, setHidden, setText } from "./format.js";
+
+const HELD_FROM_S = 10;
+const KEPT = 40; // so many rows the server sends: there may be older ones
 
 export class EventList {
   /** `onPick(event)` makes each row a button: in a recording one goes to where it happened. */
@@ -8,7 +11,10 @@ export class EventList {
     this.onPick = onPick;
     this.element = node("section", "panel events");
     this.head = node("header", "events-head");
-    this.head.append(node("h2", "panel-title", "Events"));
+    const title = node("h2", "panel-title", "Events");
+    this.held = node("span", "quiet");
+    title.append(this.held);
+    this.head.append(title);
     this.list = node("ol", "event-list");
     this.list.tabIndex = 0;
     this.list.setAttribute("aria-label", onPick ? "Events" : "Events, newest first");
@@ -43,6 +49,11 @@ export class EventList {
     });
   }
 
+  /** What a change of pressure did is seen here within the minute; the last hour's count takes an hour to tell. */
+  showHeld(room, now) {
+    setText(this.held, room && now !== null ? eventsAtPressure(room, now) : "");
+  }
+
   makeButton(row, at) {
     const button = node("button", "event-button");
     button.type = "button";
@@ -60,4 +71,16 @@ export class EventList {
     this.list.append(row);
     this.rows.push(made);
   }
+}
+
+/** " · at 12 cmH₂O: none in 2 min", of the events that began since the pressure in force was applied. */
+function eventsAtPressure({ events, commands }, now) {
+  const applied = (commands ?? []).find(({ state }) => state === "applied");
+  const held = applied ? now - applied.applied_at : 0;
+  if (held < HELD_FROM_S) return "";
+  const rows = events ?? [];
+  const since = rows.filter(({ time, kind }) => time >= applied.applied_at && kind !== "pressure" && kind !== "mark").length;
+  const more = rows.length >= KEPT && rows[rows.length - 1].time >= applied.applied_at;
+  const long = held < 60 ? `${10 * Math.floor(held / 10)} s` : minutes(held);
+  return ` · at ${applied.pressure_cmh2o} cmH₂O: ${more ? `over ${since}` : since || "none"} in ${long}`;
 }

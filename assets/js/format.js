@@ -50,7 +50,7 @@ export function setFigure(target, text) {
 }
 
 export function whole(value) {
-  return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : String(Math.round(value));
+  return value === null || value === undefined || !Number.isFinite(value) ? UNKNOWN : String(Math.round(value)).replace("-", "−");
 }
 
 export function tenth(value) {

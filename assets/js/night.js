@@ -5,6 +5,7 @@ import { shortened } from "./plot.js";
 
 const TICK_STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 const SHORTEST_S = 900;
+const PAINTED_EVERY_S = 10; // else a pressure that was just raised would stand there as a spike for a minute
 const LANES = [
   { key: "pressure", name: "pressure", unit: "cmH₂O", color: "pressure", top: 0.04, height: 0.3, least: 4, step: true },
   { key: "rate", name: "rate", unit: "/min", color: "flow", top: 0.42, height: 0.16, least: 8 },
@@ -68,7 +69,7 @@ export class NightPlot {
     if (now === null || this.width < 2) return;
     const end = night?.end ?? now;
     this.showHere(any && night.end ? now : null, since, end);
-    const drawn = any ? `${night.minutes.length} ${night.events.length} ${night.marks?.length ?? 0} ${Math.floor(end / 60)} ${colors.tile}` : "none";
+    const drawn = any ? `${night.minutes.length} ${night.events.length} ${night.marks?.length ?? 0} ${Math.floor(end / PAINTED_EVERY_S)} ${colors.tile}` : "none";
     if (this.drawn === drawn && this.night === night) return;
     this.drawn = drawn;
     this.night = night;
@@ -151,7 +152,7 @@ export class NightPlot {
     let last = null;
     minutes.forEach((minute, i) => {
       const value = values[i];
-      const until = Math.min(minute + 60, now);
+      const until = Math.min(minute + 60, minutes[i + 1] ?? now, now);
       if (value === null) last = null;
       else {
         const joined = last !== null && minute - last.minute <= 90;

@@ -243,6 +243,7 @@ class Room {
     const known = measured ? `Measured ${clock.moment(measured.time, beat.serverNow())}, not live` : remark;
     this.flow.showNote(feed.known ? known : connecting(feed.beat));
     this.events.show(room?.events, clock);
+    this.events.showHeld(current ? room : null, beat.serverNow());
     this.night.show(room, beat.serverNow(), clock, this.colors);
     this.command?.show(room, clock, beat);
     if (!this.frame && (this.flow.dirty || this.pressure.dirty)) this.frame = requestAnimationFrame(() => this.paint());

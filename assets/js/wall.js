@@ -13,11 +13,12 @@ import { readColors } from "./trace.js";
 
 const GRIDS = [[1, 1], [2, 1], [2, 2], [3, 2], [4, 3], [4, 4], [6, 4], [8, 5], [8, 8]];
 
-/** Columns and rows for so many rooms; turned on its side where the screen is upright. */
+/** Columns and rows for so many rooms, none of them empty; turned on its side where the screen is upright. */
 export function gridFor(count, upright) {
   const most = Math.ceil(Math.sqrt(count));
-  const [columns, rows] = GRIDS.find(([c, r]) => c * r >= count) ?? [most, Math.ceil(count / most)];
-  return upright ? [rows, columns] : [columns, rows];
+  const [wide, high] = GRIDS.find(([c, r]) => c * r >= count) ?? [most, most];
+  const columns = upright ? high : wide;
+  return [columns, Math.ceil(count / columns)];
 }
 
 const FEW = 6;

@@ -7,7 +7,7 @@ import logging
 import re
 import warnings
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,8 +156,8 @@ def _flow_channel(edf: edfio.Edf) -> edfio.EdfSignal:
     return max(found, key=lambda channel: channel.sampling_frequency)
 
 
-def _pressure(edf: edfio.Edf, rate_hz: float) -> NDArray[np.float64] | None:
-    """Airway pressure in cmH2O at the rate of flow, where there is such a channel."""
+def _pressure_channel(edf: edfio.Edf, rate_hz: float) -> edfio.EdfSignal | None:
+    """The channel with airway pressure's label and unit; of several the one whose rate is nearest to flow's."""
     found = [
         channel
         for channel in edf.signals
@@ -165,9 +165,14 @@ def _pressure(edf: edfio.Edf, rate_hz: float) -> NDArray[np.float64] | None:
         and not NO_PRESSURE_LABEL.search(channel.label)
         and _unit(channel) in PRESSURE_UNITS
     ]
-    if not found:
+    return min(found, key=lambda channel: abs(channel.sampling_frequency - rate_hz), default=None)
+
+
+def _pressure(edf: edfio.Edf, rate_hz: float) -> NDArray[np.float64] | None:
+    """Airway pressure in cmH2O at the rate of flow, where there is such a channel."""
+    channel = _pressure_channel(edf, rate_hz)
+    if channel is None:
         return None
-    channel = min(found, key=lambda channel: abs(channel.sampling_frequency - rate_hz))
     pressure = _physical(channel) * PRESSURE_UNITS[_unit(channel)]
     if channel.sampling_frequency == rate_hz or not len(pressure):
         return pressure
@@ -217,6 +222,11 @@ class _Records:
         self.count = int(edf.num_data_records)
         self.labels = [header[16 * k : 16 * (k + 1)].strip() for k in range(n_signals)]
         self.lengths = [int(header[216 * n_signals + 8 * k : 216 * n_signals + 8 * (k + 1)]) for k in range(n_signals)]
+
+    def signal_of(self, channel: edfio.EdfSignal, edf: edfio.Edf) -> int:
+        """A channel's place among all signals; edfio leaves the annotations out of its own list."""
+        ordinary = [k for k, label in enumerate(self.labels) if label != b"EDF Annotations"]
+        return ordinary[next(k for k, other in enumerate(edf.signals) if other is channel)]
 
     def column(self, signal: int) -> Iterator[NDArray[np.uint8]]:
         """One signal's bytes, in arrays of shape (n_records, n_bytes)."""
@@ -271,6 +281,8 @@ class EdfFlow:
         As of `EdfPart`, before samples are averaged down.
     n_samples : int
         With the pauses of a discontinuous file.
+    mean_pressure_cmh2o : float or None
+        Of all samples of the airway pressure; None where there are none.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -281,10 +293,9 @@ class EdfFlow:
             self.sampling_rate_hz = channel.sampling_frequency
             check_rate(self.sampling_rate_hz, WAVE_WANTED)
             self.start_time, self.has_date = _start(edf)
-            self._scale = _scale(channel)
+            self._scale = _scale(channel, FLOW_UNITS)
             self._records = _Records(path, edf)
-            ordinary = [k for k, label in enumerate(self._records.labels) if label != b"EDF Annotations"]
-            self._signal = ordinary[next(k for k, other in enumerate(edf.signals) if other is channel)]
+            self._signal = self._records.signal_of(channel, edf)
             self._per_record = self._records.lengths[self._signal]
             self._first_samples = None
             self.n_samples = self._records.count * self._per_record
@@ -292,6 +303,7 @@ class EdfFlow:
                 starts = _record_starts(path, edf)
                 self._first_samples = _first_samples(starts, self.sampling_rate_hz, self._per_record)
                 self.n_samples = int(self._first_samples[-1]) + self._per_record
+            self.mean_pressure_cmh2o = self._mean_pressure(edf)
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Samples' places and their flow in L/min, block by block."""
@@ -307,9 +319,21 @@ class EdfFlow:
             record += len(raw)
             yield place, flow
 
+    def _mean_pressure(self, edf: edfio.Edf) -> float | None:
+        channel = _pressure_channel(edf, self.sampling_rate_hz)
+        if channel is None or not self._records.count:
+            return None
+        try:
+            gain, offset, cmh2o = _scale(channel, PRESSURE_UNITS)
+        except RecordingError:  # the flow is as good without it
+            return None
+        signal = self._records.signal_of(channel, edf)
+        total = sum(int(raw.view("<i2").sum(dtype=np.int64)) for raw in self._records.column(signal))
+        return (total / (self._records.count * self._records.lengths[signal]) + offset) * gain * cmh2o
 
-def _scale(channel: edfio.EdfSignal) -> tuple[float, float, float]:
-    """Gain and offset of a channel's digital values, and L/min in one of its unit."""
+
+def _scale(channel: edfio.EdfSignal, units: Mapping[str, float]) -> tuple[float, float, float]:
+    """Gain and offset of a channel's digital values, and how much one of its unit is in ours."""
     _check_range(channel)
     gain = (channel.physical_max - channel.physical_min) / (channel.digital_max - channel.digital_min)
-    return gain, channel.physical_max / gain - channel.digital_max, FLOW_UNITS[_unit(channel)]
+    return gain, channel.physical_max / gain - channel.digital_max, units[_unit(channel)]

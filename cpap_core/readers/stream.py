@@ -29,7 +29,7 @@ BLOCK_SAMPLES = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class FlowStream:
-    """A recording of which only the flow is read, in order.
+    """A recording of which the flow is read, in order, and of the pressure no more than its mean.
 
     Attributes
     ----------
@@ -39,6 +39,8 @@ class FlowStream:
         How many samples the blocks have together.
     leakage_l : float or None
         Of text, by the exact values and times of its rows; None is the trapezoid of the samples.
+    mean_pressure_cmh2o : float or None
+        Of all valid samples of the airway pressure; None where there are none.
     rejected_rows : tuple of RejectedRow
         The first of them, by line.
     rejected_count : int
@@ -56,6 +58,7 @@ class FlowStream:
     duration_s: float
     n_samples: int
     leakage_l: float | None
+    mean_pressure_cmh2o: float | None
     rejected_rows: tuple[RejectedRow, ...]
     rejected_count: int
     blocks: Callable[[], Iterator[Samples]]
@@ -100,6 +103,7 @@ def _edf_flow(path: Path, name: str) -> FlowStream:
         duration_s=max(n_samples - 1, 0) / rate_hz,
         n_samples=n_samples,
         leakage_l=None,
+        mean_pressure_cmh2o=flow.mean_pressure_cmh2o,
         rejected_rows=(),
         rejected_count=0,
         blocks=lambda: _reduced(_placed(flow.blocks()), factor),
@@ -115,13 +119,15 @@ def _text_flow(path: Path, name: str, listed: int) -> FlowStream:
 def _text_rows(path: Path, name: str, listed: int, owned: ExitStack) -> FlowStream:
     parser = Parser(path, name, listed)
     flows = owned.enter_context(_Spill(path.parent))
-    with _Spill(path.parent) as lines, _Spill(path.parent) as times:
+    with _Spill(path.parent) as lines, _Spill(path.parent) as times, _Spill(path.parent) as pressures:
         for rows in parser.parts():
             lines.append(rows.line)
             times.append(rows.time_s)
             flows.append(rows.exact_flow_lpm)
+            pressures.append(rows.pressure_cmh2o.astype(np.float64))
         time_s = times.whole(np.float64)
         keep = parser.in_order(lines, time_s)
+        mean_pressure_cmh2o = pressures.mean(keep)
     if parser.rejected.count and not keep.all():
         flows = owned.enter_context(flows.only(keep))
         time_s = time_s[keep]
@@ -148,6 +154,7 @@ def _text_rows(path: Path, name: str, listed: int, owned: ExitStack) -> FlowStre
         duration_s=last_s - first_s,
         n_samples=n_samples // factor,
         leakage_l=_trapezoid(zip(time_blocks, flows.blocks(np.float64), strict=True)) / 60,
+        mean_pressure_cmh2o=mean_pressure_cmh2o,
         rejected_rows=parser.rejected.rows,
         rejected_count=parser.rejected.count,
         blocks=lambda: _reduced(_placed(rows_on_grid()), factor),
@@ -226,6 +233,13 @@ class _Spill:
         for number, block in enumerate(self.blocks(np.float64)):
             kept.append(block[keep[number * BLOCK_ROWS :][: len(block)]])
         return kept
+
+    def mean(self, keep: NDArray[np.bool_]) -> float | None:
+        """Mean of those that are kept; None where there are none."""
+        rows = int(np.count_nonzero(keep))
+        blocks = enumerate(self.blocks(np.float64))
+        total = sum(float(block[keep[number * BLOCK_ROWS :][: len(block)]].sum()) for number, block in blocks)
+        return total / rows if rows else None
 
     def __getitem__(self, row: int) -> int:
         """One integer."""

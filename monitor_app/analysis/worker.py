@@ -57,6 +57,7 @@ def plain(found: Summary) -> dict[str, Any]:
         "apnea_count": len(found.apneas),
         "apneas": [[round(apnea.onset_s, 2), round(apnea.duration_s, 2)] for apnea in found.apneas[:MOST_PEAKS]],
         "leakage_l": round(found.leakage_l, 3) if np.isfinite(found.leakage_l) else None,
+        "mean_pressure_cmh2o": None if found.mean_pressure_cmh2o is None else round(found.mean_pressure_cmh2o, 1),
         "unusable_s": round(found.unusable_s, 2),
         "message": found.message,
         "rejected_count": found.rejected_count,

@@ -40,7 +40,7 @@ _OPEN = {"critical_pressure_cmh2o": -5, "obstructive_events_per_h": 0}
 
 _TRAITS: tuple[tuple[int, dict[str, Any]], ...] = (
     # Rooms from 101 on: the pressure they begin with, and what is particular about the patient. 101 is the one to
-    # raise to 12, 110 the one whom that does not change.
+    # raise to 12, 110 the one whom that does not change; each has an event a minute or so, for who looks for two.
     (
         4,
         {
@@ -59,7 +59,7 @@ _TRAITS: tuple[tuple[int, dict[str, Any]], ...] = (
     (13, _OPEN | {"first_leak_s": 70, "leak_episodes_per_h": 4, "respiratory_rate_per_min": 13}),
     (9, {"critical_pressure_cmh2o": 4, "tidal_volume_ml": 530, "heartbeat_lpm": 0.9}),
     (8, _OPEN | {"respiratory_rate_per_min": 18, "tidal_volume_ml": 400}),
-    (11, _OPEN | {"central_events_per_h": 25, "first_central_s": 140, "heartbeat_lpm": 1.2}),
+    (11, _OPEN | {"central_events_per_h": 50, "first_central_s": 45, "heartbeat_lpm": 1.2}),
     (8, {"critical_pressure_cmh2o": 7, "obstructive_events_per_h": 25, "respiratory_rate_per_min": 15}),
     (10, _OPEN | {"leak_lpm": 7, "variability": 0.11}),
     (9, _OPEN | {"respiratory_rate_per_min": 13, "tidal_volume_ml": 470}),

@@ -11,7 +11,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
 
-from monitor_app.ward import Room, RoomTaken, StoreBusy, StreamRefused, StreamSpec, Trace, Ward, WardError
+from monitor_app.ward import DeviceLink, Room, RoomTaken, StoreBusy, StreamRefused, StreamSpec, Trace, Ward, WardError
 
 from .protocol import (
     MAX_FRAME_BYTES,
@@ -78,6 +78,7 @@ class IngestSocket(WebSocketHandler):
         """Take the ward."""
         self.ward = ward
         self.number = 0
+        self.link: DeviceLink | None = self
         self.room: Room | None = None
         self.trace: Trace | None = None
         self.spec: StreamSpec | None = None
@@ -208,8 +209,8 @@ class IngestSocket(WebSocketHandler):
             self.ward.send_pending(self.room)
 
     async def _begin(self, spec: StreamSpec) -> tuple[Room, Trace]:
-        room, trace = await self.ward.streams.open(self.number, spec, self)
-        if self.refused or self.ws_connection is None:
+        room, trace = await self.ward.streams.open(self.number, spec, self.link)
+        if self.link is not None and (self.refused or self.ws_connection is None):
             self.ward.streams.gone(trace, self)
         self.room, self.trace = room, trace
         return room, trace
@@ -220,22 +221,33 @@ class IngestSocket(WebSocketHandler):
         frame = parse_frame(data, self.spec)
         if self.ward.streams.is_new(self.spec, self.trace):
             check_beginning(frame)
+        await self._take(frame, self.spec)
+
+    async def _take(self, frame: Frame, spec: StreamSpec) -> Trace:
+        """Take a frame in pieces, with turns for others between them; gives the recording that has its end."""
+        streams = self.ward.streams
+        room, trace = await self._place(spec)
+        streams.note_frame(trace, len(frame.flow_lpm))
         rest: Frame | None = frame
-        of_frame = len(frame.flow_lpm)
         while rest is not None:
-            if self.room is None or self.trace is None or self.trace.is_over:
-                room, _trace = await self._begin(self.spec)
-                # What was commanded while this device was nobody's, or another patient's, waits for it.
-                self.ward.send_pending(room)
-            assert self.room is not None
-            assert self.trace is not None
-            rest = rest.after(self.ward.streams.feed(self.room, self.trace, *rest.first(AT_ONCE), of_frame=of_frame))
-            of_frame = 0
+            room, trace = await self._place(spec)
+            rest = rest.after(streams.feed(room, trace, *rest.first(AT_ONCE)))
             if rest is not None:
                 await asyncio.sleep(0)
-                if self.refused or self.trace.link not in (None, self):
+                if self.refused or (self.link is not None and trace.link not in (None, self.link)):
                     # Another connection has the room by now. What was not taken is not acknowledged, and comes again.
-                    return
+                    break
+        return trace
+
+    async def _place(self, spec: StreamSpec) -> tuple[Room, Trace]:
+        """Where samples go now. Opened anew only in another stay: else what the queue refused would be forgotten."""
+        if self.room is None or self.trace is None or self.trace.is_over:
+            room, trace = await self._begin(spec)
+            if self.link is not None:
+                # What was commanded while this device was nobody's, or another patient's, waits for it.
+                self.ward.send_pending(room)
+            return room, trace
+        return self.room, self.trace
 
     def _no_hello(self) -> None:
         self.refuse(NONSENSE, f"no hello within {HELLO_WITHIN_S:.0f} s")
@@ -246,9 +258,10 @@ class IngestHandler(IngestSocket):
 
     async def post(self, text: str) -> None:
         """Take samples; answers `{"next_sample": N}`."""
+        self.link = None  # nothing but the answer goes back
         try:
             self._refuse_foreign_pages()
-            number = parse_room(text)
+            self.number = parse_room(text)
             if (size := len(self.request.body)) > MAX_POST_BYTES:
                 self._answer(413, {"error": f"the body has {size} bytes, at most {MAX_POST_BYTES}; send less at once"})
                 return
@@ -261,11 +274,11 @@ class IngestHandler(IngestSocket):
             spec = parse_hello({"protocol": 1, **body})
             frame = parse_rows(body, spec)
             streams = self.ward.streams
-            known = streams.find(number, spec)
+            known = streams.find(self.number, spec)
             if streams.is_new(spec, None if known is None else known[1]):
                 check_beginning(frame)
             async with streams.turn(spec.stream_id):
-                trace = await self._take(number, spec, frame)
+                trace = await self._take(frame, spec)
             self._answer(200, {"next_sample": await streams.stored(trace)})
         except RoomTaken as error:
             self._answer(409, {"error": str(error)})
@@ -273,21 +286,6 @@ class IngestHandler(IngestSocket):
             self._answer(503, {"error": str(error)})
         except WardError as error:
             self._answer(400, {"error": str(error)})
-
-    async def _take(self, number: int, spec: StreamSpec, frame: Frame) -> Trace:
-        streams = self.ward.streams
-        room, trace = await streams.open(number, spec, None)
-        rest: Frame | None = frame
-        of_frame = len(frame.flow_lpm)
-        while rest is not None:
-            # Opened anew only in another stay: by that, what the queue refused of this frame would be forgotten.
-            if trace.is_over:
-                room, trace = await streams.open(number, spec, None)
-            rest = rest.after(streams.feed(room, trace, *rest.first(AT_ONCE), of_frame=of_frame))
-            of_frame = 0
-            if rest is not None:
-                await asyncio.sleep(0)
-        return trace
 
     def _refuse_foreign_pages(self) -> None:
         origin = self.request.headers.get("Origin")

@@ -48,12 +48,15 @@ class Late:
         self.is_live = False
         self._pace = Pace(trace.spec.sampling_rate_hz)
 
-    def share(self, first_sample: int, n_samples: int, now: Moment, of_frame: int) -> int:
-        """How many of the samples that have come belong to the stay that has ended; the frame's length as in `feed`."""
-        if of_frame > 0 and not self.is_live and self._pace.is_slow(of_frame, now.monotonic):
+    def note_frame(self, n_samples: int, now: Moment) -> None:
+        """A frame has come; by the pace of its frames it shows whether the device kept anything."""
+        if not self.is_live and self._pace.is_slow(n_samples, now.monotonic):
             self.is_live = True
             log.warning("Stream %r sends no faster than it measures: it is the next stay's", self.trace.spec.stream_id)
             self.ends_before = min(self.ends_before, self.trace.detected_next)
+
+    def share(self, first_sample: int, n_samples: int) -> int:
+        """How many of the samples that have come belong to the stay that has ended."""
         return min(n_samples, max(0, self.ends_before - first_sample))
 
     @property

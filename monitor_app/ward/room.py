@@ -180,7 +180,7 @@ class Room:
             no_breath_s=no_breath_s(last_known),
             last_breath_time=round(trace.spec.start_time + last_peak, 1) if trace and last_peak is not None else None,
             trace_epoch=trace.epoch if trace else None,
-            problem=self.problem or self._ended_text(),
+            problem=self.problem or self._ended_text() or _inverted_text(vitals),
             conditions=self.watch.current(
                 now=now.epoch,
                 state=state,
@@ -195,6 +195,11 @@ class Room:
 
     def _ended_text(self) -> str | None:
         return "The device ended its recording" if self.trace is not None and self.trace.ended else None
+
+
+def _inverted_text(vitals: Vitals | None) -> str | None:
+    """A remark and no alarm, since the patient is well; what is counted and scored meanwhile is doubtful."""
+    return "Flow looks inverted: check its sign" if vitals and vitals.flow_is_inverted else None
 
 
 def _measured(stay: Stay | None) -> dict[str, Any] | None:

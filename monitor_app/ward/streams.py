@@ -106,20 +106,16 @@ class Streams:
             room.last_heard_at = self.rooms.moment().monotonic
             return room, trace
 
-    def feed(
-        self,
-        room: Room,
-        trace: Trace,
-        first_sample: int,
-        flow: Samples,
-        pressure: Samples | None,
-        *,
-        of_frame: int | None = None,
-    ) -> int:
+    def note_frame(self, trace: Trace, n_samples: int) -> None:
+        """A frame of so many samples has come, whichever way it is fed: a device's pace is told by its frames."""
+        late = self._latecomers.find(trace)
+        if late is not None:
+            late.note_frame(n_samples, self.rooms.moment())
+
+    def feed(self, room: Room, trace: Trace, first_sample: int, flow: Samples, pressure: Samples | None) -> int:
         """Take samples: through the detector at once, to the disk by the queue. Gives how many were taken.
 
-        Those that were not belong to the next stay, and this trace is over. A device's pace is told by its frames:
-        `of_frame` is how many samples the frame has that these begin, 0 where they go on in it; by default they are it.
+        Those that were not belong to the next stay, and this trace is over.
 
         Raises
         ------
@@ -133,8 +129,7 @@ class Streams:
         if late is None:
             self._feed(room, trace, first_sample, flow, pressure)
             return int(flow.shape[0])
-        whole = flow.shape[0] if of_frame is None else of_frame
-        n = late.share(first_sample, flow.shape[0], self.rooms.moment(), whole)
+        n = late.share(first_sample, flow.shape[0])
         if n > 0:
             self._feed(room, trace, first_sample, flow[:n], None if pressure is None else pressure[:n])
         if n < flow.shape[0]:

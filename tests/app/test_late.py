@@ -31,6 +31,7 @@ def signal(first: int, stop: int, *, pause: tuple[int, int] = (0, 0)) -> np.ndar
 async def send(ward: Ward, values: np.ndarray, first: int, link: Link | None = None) -> tuple[Room, Trace]:
     """One frame, as a device's handler takes it."""
     room, trace = await ward.streams.open(101, spec("s1"), link)
+    ward.streams.note_frame(trace, len(values))
     while (taken := ward.streams.feed(room, trace, first, values[:, 0].copy(), values[:, 1].copy())) < len(values):
         values, first = values[taken:], first + taken
         room, trace = await ward.streams.open(101, spec("s1"), link)

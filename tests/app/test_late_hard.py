@@ -40,6 +40,7 @@ async def send(
     where, trace = await ward.streams.open(room, spec("s1", RATE), link)
     while len(values):
         part = values[: frame_s * RATE]
+        ward.streams.note_frame(trace, len(part))
         taken = ward.streams.feed(where, trace, first, part[:, 0].copy(), part[:, 1].copy())
         first, values = first + taken, values[taken:]
         if taken < len(part):

@@ -225,6 +225,24 @@ def test_large_leak_needs_its_time(tmp_path: Path) -> None:
     in_ward(tmp_path, story)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_flow_of_the_wrong_sign_is_a_remark_and_no_alarm(tmp_path: Path, sign: int) -> None:
+    """Said while it comes, and no longer than that; CLINICAL.md's table of alarms does not have it."""
+
+    async def story(ward: Ward, clock: Clock) -> None:
+        room, trace = await ward.streams.open(101, spec("s1"), Link())
+        flow = sign * breathing(400 * 25)[:, 0]
+        ward.streams.feed(room, trace, 0, flow, None)
+        ward.refresh()
+        said = "Flow looks inverted: check its sign" if sign < 0 else None
+        assert (room.values["problem"], room.values["conditions"]) == (said, [])
+        clock.now += 3
+        ward.refresh()
+        assert room.values["problem"] is None
+
+    in_ward(tmp_path, story)
+
+
 def test_a_failing_detector_faults_its_room_alone(tmp_path: Path) -> None:
     """A failing room is marked faulted, its samples are stored all the same, and the others go on."""
 

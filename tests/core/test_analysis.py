@@ -78,6 +78,17 @@ def test_f37_what_was_unusable_is_told(recording: Recording) -> None:
     assert result["gaps"] == [{"onset": pytest.approx(92.0 + FIRST_S), "duration": pytest.approx(3.0)}]
 
 
+def test_f37_what_is_masked_in_a_recording_is_unusable() -> None:
+    flow = breathing(np.arange(2, 58, 4), 60, RATE_HZ)
+    mask = np.zeros(len(flow), bool)
+    mask[1000:1200] = True
+    masked, missing = np.ma.masked_array(np.where(mask, 999, flow), mask), np.where(mask, np.nan, flow)
+    found, expected = analyze(of_flow(masked)), analyze(of_flow(missing))
+    assert type(found.recording.flow_lpm) is np.ndarray
+    assert found.unusable_s == 200 / RATE_HZ
+    assert found.as_dict() == expected.as_dict()
+
+
 def test_f37_name_and_rate_are_told(recording: Recording) -> None:
     result = analyze(recording).as_dict()
     assert (result["name"], result["sampling_rate_hz"], result["start_time"]) == ("night.txt", RATE_HZ, FIRST_S)

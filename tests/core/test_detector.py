@@ -319,6 +319,24 @@ def test_samples_of_every_form_are_the_same_samples() -> None:
         assert [*found.breaths, *detector.flush().breaths] == expected.breaths
 
 
+def test_what_is_masked_is_missing() -> None:
+    """A spike that somebody masked is no flow, whatever stands behind the mask."""
+    flow = breaths(12, 25.0).astype(np.float32)
+    mask = np.zeros(len(flow), bool)
+    mask[700:760] = True
+    gappy = np.where(mask, np.nan, flow).astype(np.float32)
+    spiky = np.where(mask, 999.0, flow)
+    expected = RespirationDetector(25.0)
+    told = [expected.update(gappy, gappy), expected.flush()]
+    for dtype in (np.float32, np.float64):
+        masked = np.ma.masked_array(spiky.astype(dtype), mask)
+        detector = RespirationDetector(25.0)
+        assert [detector.update(masked, masked), detector.flush()] == told
+        assert detector.vitals() == expected.vitals()
+    whole_numbers = np.ma.masked_array([0, 999], [False, True])
+    assert RespirationDetector(25.0).update(whole_numbers) == DetectorOutput()
+
+
 def test_nothing_comes_of_nothing() -> None:
     detector = RespirationDetector(25.0)
     assert detector.update([]) == detector.update(np.empty(0), np.empty(0)) == detector.flush() == DetectorOutput()
@@ -333,6 +351,11 @@ def test_a_recording_shorter_than_the_start_up_is_taken_at_its_end() -> None:
 def test_a_rate_out_of_bounds_is_refused_with_the_bounds(rate_hz: float) -> None:
     with pytest.raises(ValueError, match=f"from {MINIMUM_RATE_HZ:g} to {MAXIMUM_RATE_HZ:g}: got"):
         RespirationDetector(rate_hz)
+
+
+def test_a_first_sample_before_the_recording_is_refused() -> None:
+    with pytest.raises(ValueError, match="first_sample must be 0 or more: got -1"):
+        RespirationDetector(25.0, first_sample=-1)
 
 
 def test_channels_of_different_length_are_refused_and_change_nothing() -> None:

@@ -52,6 +52,7 @@ def check_finite(output: DetectorOutput) -> None:
     for breath in output.breaths:
         known = (breath.onset_s, breath.peak_s, breath.inspiratory_time_s, breath.expiratory_time_s)
         assert all(map(isfinite, (*known, breath.tidal_volume_ml, breath.peak_flow_lpm)))
+        assert breath.peak_flow_lpm >= 0
         assert breath.flow_limitation is None or 0 <= breath.flow_limitation <= 1
     for event in output.events:
         assert isfinite(event.onset_s) and event.duration_s > 0
@@ -77,6 +78,13 @@ def test_any_samples_are_taken_and_give_numbers(
     vitals = detector.vitals()
     for number in (vitals.respiratory_rate_per_min, vitals.tidal_volume_ml, vitals.airway_pressure_cmh2o):
         assert number is None or isfinite(number)
+
+
+def test_a_breath_whose_baseline_rose_above_its_top_has_no_peak_flow_below_zero() -> None:
+    rng = np.random.default_rng(11)
+    flow = 30 * np.sin(2 * np.pi * np.arange(3000) / RATE_HZ / 4) + rng.normal(0, rng.choice([0.3, 30, 300]), 3000)
+    flow += np.repeat(rng.choice([0, -40, 85, 200], 6), 500)
+    check_finite(RespirationDetector(RATE_HZ).update(flow))
 
 
 @settings(max_examples=20, deadline=None)

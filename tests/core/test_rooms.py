@@ -42,6 +42,16 @@ def test_rooms_in_one_call_equal_one_detector_each(
     assert sum(len(gathered(one).breaths) for one in told) > 20
 
 
+def test_what_is_masked_is_missing_in_its_room_alone() -> None:
+    flow = np.stack([wild(seed, 25.0, 100)[:2500] for seed in range(2)])
+    mask = np.zeros(flow.shape, bool)
+    mask[0, 900:1000] = True
+    wards = [RoomsDetector(2, 25.0) for _ in range(2)]
+    masked = np.ma.masked_array(np.where(mask, 999, flow), mask)
+    assert wards[0].update(masked) == wards[1].update(np.where(mask, np.nan, flow))
+    assert wards[0].flush() == wards[1].flush()
+
+
 def test_what_does_not_fit_the_ward_is_refused() -> None:
     ward = RoomsDetector(3, 25.0)
     with pytest.raises(ValueError, match=r"shape \(3, n_samples\): got \(2, 10\)"):

@@ -48,6 +48,11 @@ def assert_alike(path: Path) -> None:
     assert found.rejected_rows == recording.rejected_rows[:1000]
     assert found.rejected_count == len(recording.rejected_rows)
     assert found.leakage_l == pytest.approx(recording.leakage_l, rel=1e-9, abs=1e-9)
+    pressure = recording.airway_pressure_cmh2o
+    if pressure is None or np.isnan(pressure).all():
+        assert found.mean_pressure_cmh2o is None
+    else:
+        assert found.mean_pressure_cmh2o == pytest.approx(np.nanmean(pressure), abs=0.02)
     assert found.unusable_s == pytest.approx(whole.unusable_s)
     for attribute in ("name", "start_time", "has_date", "sampling_rate_hz", "duration_s"):
         assert getattr(found, attribute) == getattr(recording, attribute), attribute
@@ -96,6 +101,19 @@ def test_f39_edf_by_blocks(tmp_path: Path, record_s: float, rate_hz: float) -> N
     flow = breathing([2.0, 6.0, 20.0, 24.0], 28.0, rate_hz) / 60
     other = signal(np.zeros(round(28 * rate_hz)), rate_hz, label="Press.40ms", unit="cmH2O", bounds=(0, 40))
     assert_alike(write_edf(tmp_path / "night.edf", other, signal(flow, rate_hz), record_s=record_s))
+
+
+def test_f38_a_pressure_channel_without_a_range_costs_no_flow(tmp_path: Path) -> None:
+    flow = signal(breathing([2.0, 6.0, 10.0, 14.0], 18.0, 25.0) / 60, 25.0)
+    other = signal(np.zeros(18 * 25), 25.0, label="Press.40ms", unit="cmH2O", bounds=(0, 40))
+    path = write_edf(tmp_path / "night.edf", other, flow)
+    assert summarize(path).mean_pressure_cmh2o == pytest.approx(0, abs=0.01)
+    header = bytearray(path.read_bytes())
+    lowest, highest = (256 + 2 * (16 + 80 + 8 * k) for k in (1, 2))
+    header[highest : highest + 8] = header[lowest : lowest + 8]
+    path.write_bytes(header)
+    found = summarize(path)
+    assert (found.mean_pressure_cmh2o, len(found.breath_peaks_s)) == (None, 4)
 
 
 def test_f39_edf_with_annotations_before_and_pauses(tmp_path: Path) -> None:

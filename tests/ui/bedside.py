@@ -57,7 +57,7 @@ class Device:
             room,
             stream_id=stream or uuid.uuid4().hex,
             sampling_rate_hz=RATE_HZ,
-            start_time=time.time(),
+            start_time=time.time() - history / RATE_HZ,
             device_name=name,
             set_pressure=self._set_pressure,
             timing=QUICK,

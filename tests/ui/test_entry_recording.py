@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app.live_server import LiveServer, wait_for
+from tests.app.raw_device import breathing as quiet_breathing
 from tests.core.recordings import breathing, signal, write_edf
 from tests.ui.entry_page import RECORDINGS, EntryPage
 
@@ -59,6 +60,23 @@ def test_the_numbers_and_the_flow_of_a_recording(entry: EntryPage) -> None:
     canvas = entry.page.locator(".flow-stage canvas")
     expect(canvas).to_have_attribute("aria-label", "Flow in L/min over 150 s: 27 breaths, 3 apneas")
     assert entry.ink() > 1500
+
+
+@pytest.mark.holds("F9.1")
+def test_mean_pressure_is_shown_where_there_is_one_and_a_wrong_sign_is_said(entry: EntryPage, tmp_path: Path) -> None:
+    values = quiet_breathing(900 * 25)
+    flow = signal(-values[:, 0] / 60, 25.0)
+    pressure = signal(values[:, 1], 25.0, label="Press.40ms", unit="cmH2O", bounds=(0, 40))
+    expect(entry.card("pressure")).to_be_hidden()
+    entry.choose(write_edf(tmp_path / "with pressure.edf", flow, pressure))
+    expect(entry.status).to_have_text("✓ with pressure.edf")
+    expect(entry.card("pressure")).to_have_text(f"Mean pressure{values[:, 1].mean():.1f}cmH₂O")
+    expect(entry.card("rate")).to_contain_text("flow looks inverted: breathing in must be positive")
+    entry.choose(write_edf(tmp_path / "flow alone.edf", flow))
+    expect(entry.status).to_have_text("✓ flow alone.edf")
+    expect(entry.card("pressure")).to_be_hidden()
+    entry.sample("calm")
+    expect(entry.card("pressure")).to_contain_text("cmH₂O")
 
 
 @pytest.mark.holds("F9.1")

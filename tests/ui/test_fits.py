@@ -66,6 +66,19 @@ def test_the_wall_fits(harness: Callable[[int], str], page: Page, page_faults: P
     assert not any(faults.values()), faults
 
 
+def test_no_row_of_the_wall_stands_empty(harness: Callable[[int], str], page: Page, page_faults: PageFaults) -> None:
+    """LOOK: no empty boxes; eight rooms are two rows of four, and on a screen that stands upright three of three."""
+    page_faults.expect("ERR_CONNECTION_REFUSED")
+    open_when_up(page, f"{harness(8)}/wall")
+    page.wait_for_function("document.querySelectorAll('.tile').length === 8")
+    for width, height in ((1920, 1080), (1080, 1920)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(450)
+        tiles = [tile.bounding_box() for tile in page.locator(".tile").all()]
+        lowest = max(box["y"] + box["height"] for box in tiles if box is not None)
+        assert height - 40 < lowest <= height, (width, height, lowest)
+
+
 def test_the_room_page_fits(harness: Callable[[int], str], page: Page, page_faults: PageFaults) -> None:
     """LOOK: everything a technician needs without scrolling, targets of 44 px; rooms with every kind of trouble."""
     page_faults.expect("ERR_CONNECTION_REFUSED")

@@ -98,6 +98,21 @@ def test_what_is_not_live_says_why(
     expect(room.page.locator(".welcome-problem")).to_contain_text("Device refused: sampling_rate_hz is 0")
 
 
+def test_flow_of_the_wrong_sign_is_said_calmly(
+    ward: LiveServer, bedside: Bedside, diary_page: Callable[..., Diary], numbers: Iterator[int]
+) -> None:
+    """Somebody swapped the channel's sign: wall and room page remark on it, and nothing is an alarm for that."""
+    number = next(numbers)
+    bedside.start(Device(ward.url, number, signal=lambda first, n: breaths(first, n) * [-1, 1], history=400 * RATE_HZ))
+    said = "Flow looks inverted: check its sign"
+    wall = diary_page(f"{ward.url}/wall")
+    tile = wall.until(lambda seen: seen["tiles"][str(number)]["note"])["tiles"][str(number)]
+    assert (tile["note"], tile["band"], tile["grey"]) == (said, "", False)
+    room = diary_page(f"{ward.url}/room?room={number}")
+    seen = room.until(lambda seen: seen["note"] == said)
+    assert (seen["bands"], seen["grey"]) == ([], False)
+
+
 async def _refused(url: str, number: int) -> None:
     async with RawDevice(url, number) as device:
         await device.say(hello("nonsense", sampling_rate_hz=0))
