@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
+from .rules import BREATHS_IN_AMPLITUDE, BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
@@ -58,9 +58,14 @@ STATE = np.dtype(
         ("minimum_amplitude", "f8"),
         ("hump_fraction", "f8"),
         ("hump_level", "f8"),
+        ("dip_level", "f8"),
+        ("drift_most", "f8"),
+        ("leap", "f8"),
+        ("leap_breaths", "i8"),
+        ("refractory", "f8"),
+        ("dip_rise", "f8"),
         ("swing", "f8"),
         ("drift_gain", "f8"),
-        ("shortest_hump", "f8"),
         ("longest_hump", "f8"),
         ("imbalance", "f8"),
         ("pressure_gain", "f8"),
@@ -131,7 +136,7 @@ STATE = np.dtype(
         ("former", "f8"),
         ("former_steps", "i8"),
         ("bend_sum", "f8"),
-        ("peaks", "f8", (BREATHS_IN_MEANS,)),
+        ("peaks", "f8", (BREATHS_IN_AMPLITUDE,)),
         # The breath in progress.
         ("inspiring", "i8"),
         ("breathing", "i8"),
@@ -246,9 +251,14 @@ def new_states(rooms: int, sampling_rate_hz: float, rules: Rules) -> NDArray[np.
     states["pressure_gain"] = 1.0 - np.exp(-1.0 / (rules.pressure_time_constant_s * sampling_rate_hz))
     states["hump_fraction"] = rules.hump_fraction
     states["hump_level"] = rules.hump_level
+    states["refractory"] = rules.refractory_s * sampling_rate_hz
+    states["leap"] = rules.leap
+    states["leap_breaths"] = min(BREATHS_IN_BASELINE, max(1, round(rules.leap_breaths)))
+    states["drift_most"] = rules.drift_most
+    states["dip_level"] = rules.dip_level
+    states["dip_rise"] = rules.dip_rise
     states["swing"] = rules.swing
     states["drift_gain"] = rules.drift_gain
-    states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
     states["imbalance"] = rules.imbalance_breaths
     states["pressure"] = np.nan

@@ -27,11 +27,12 @@ def follow_inspiration(s, above, before, position, missing, rows, filled):
         s.top_after = s.smoothed
     if s.smoothed < s.dip:
         set_dip(s, position)
-    rise = s.dip + s.hump_fraction * s.scale
+    rise = s.dip + s.dip_rise * s.scale
     # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
-    fell = s.dip < s.baseline + s.onset_fraction * s.scale < s.top
+    fell = s.dip < s.baseline + s.dip_level * s.scale < s.top
+    again = fell and s.smoothed > rise and position - s.onset >= s.refractory
     swung = min(s.top, s.smoothed) - s.dip > s.swing * s.scale
-    if swung or (fell and s.smoothed > rise):
+    if swung or again:
         s.inspiration_end = s.dip_position
         s.raw_maximum = s.dip_raw_maximum
         if swung and not fell:
@@ -60,7 +61,7 @@ def follow_inspiration(s, above, before, position, missing, rows, filled):
 
 @inner
 def _await_peak(s):
-    """Leave an inspiration that never fell from its top: a leak grew, and the breath's own peak is still to come."""
+    """Leave an inspiration that was none: a leak grew, and the breath's own peak is still to come."""
     s.inspiring = 0
     s.unpeaked = 1
     s.rising = 0
@@ -102,6 +103,8 @@ def begin_breath(s, level, before, position, missing, rows, filled):
     s.top_missing = missing
     s.raw_maximum = s.step_maximum
     set_dip(s, position)
+    if s.smoothed < s.baseline:  # The onset itself has moved that: the inspiration is still to come.
+        _await_peak(s)
     return filled
 
 
@@ -160,7 +163,7 @@ def follow_hump(s, position, missing, rows, filled):
     s.rising = 0
     s.trough = s.smoothed
     lasted = position - s.rise
-    if not s.armed or lasted < s.shortest_hump or lasted > s.longest_hump:
+    if not s.armed or s.rise - s.onset < s.refractory or lasted > s.longest_hump:
         return filled
     if low and not swings:
         return filled

@@ -46,7 +46,7 @@ def take_step(s, rows, filled):
     if s.inspiring:
         s.balance += above * s.step
         filled = follow_inspiration(s, above, before, position, missing, rows, filled)
-    elif above > s.onset_level:
+    elif above > s.onset_level and not (s.breathing and position - s.onset < s.refractory):
         filled = begin_breath(s, s.baseline + s.onset_level, before, position, missing, rows, filled)
     else:
         s.balance += above * s.step
