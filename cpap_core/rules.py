@@ -39,7 +39,7 @@ class Rules:
     typical_step: float = 0.05
     """A deep breath is no measure for the weak ones after it: the amplitude above which an onset must stand is at most
     the typical one, which goes up or down by this share with each breath that is larger or smaller (simulated patients:
-    after arousals and in periodic breathing the last five breaths are twice as deep)."""
+    after arousals and in periodic breathing the last breaths are twice as deep)."""
 
     end_fraction: float = 0.03
     """... and has ended below this share; the distance between both keeps noise from making breaths (trial)."""
