@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels.rows import HISTORY, KEPT, NEVER
-from .rules import BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
+from .rules import BREATHS_IN_AMPLITUDE, BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
@@ -69,9 +69,14 @@ STATE = np.dtype(
         ("minimum_amplitude", "f8"),
         ("hump_fraction", "f8"),
         ("hump_level", "f8"),
+        ("dip_level", "f8"),
+        ("drift_most", "f8"),
+        ("leap", "f8"),
+        ("leap_breaths", "i8"),
+        ("refractory", "f8"),
+        ("dip_rise", "f8"),
         ("swing", "f8"),
         ("drift_gain", "f8"),
-        ("shortest_hump", "f8"),
         ("longest_hump", "f8"),
         ("imbalance", "f8"),
         ("pressure_group", "i8"),
@@ -134,6 +139,7 @@ STATE = np.dtype(
         ("upper", "f8"),
         ("lower", "f8"),
         ("fall", "f8"),
+        ("rise_least", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
         ("drift", "f8"),
@@ -156,7 +162,7 @@ STATE = np.dtype(
         ("former", "f8"),
         ("former_steps", "i8"),
         ("bend_sum", "f8"),
-        ("peaks", "f8", (BREATHS_IN_MEANS,)),
+        ("peaks", "f8", (BREATHS_IN_AMPLITUDE,)),
         # The breath in progress.
         ("inspiring", "i8"),
         ("breathing", "i8"),
@@ -286,9 +292,14 @@ def _new_state(sampling_rate_hz: float, rules: Rules) -> bytes:
     states["pressure_gain"] = 1.0 - np.exp(-group / (rules.pressure_time_constant_s * sampling_rate_hz))
     states["hump_fraction"] = rules.hump_fraction
     states["hump_level"] = rules.hump_level
+    states["refractory"] = rules.refractory_s * sampling_rate_hz
+    states["leap"] = rules.leap
+    states["leap_breaths"] = min(BREATHS_IN_BASELINE, max(1, round(rules.leap_breaths)))
+    states["drift_most"] = rules.drift_most
+    states["dip_level"] = rules.dip_level
+    states["dip_rise"] = rules.dip_rise
     states["swing"] = rules.swing
     states["drift_gain"] = rules.drift_gain
-    states["shortest_hump"] = rules.shortest_hump_s * sampling_rate_hz
     states["longest_hump"] = rules.longest_hump_s * sampling_rate_hz
     states["imbalance"] = rules.imbalance_breaths
     states["pressure"] = np.nan

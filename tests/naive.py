@@ -68,6 +68,17 @@ def middle_mean(values: list[float]) -> float:
     return (total - min(values) - max(values)) / (len(values) - 2)
 
 
+def inner_mean(values: list[float]) -> float:
+    """Mean without the two lowest and the two highest."""
+    total = 0.0
+    for value in values:
+        total += value
+    ordered = sorted(values)
+    for value in (ordered[0], ordered[1], ordered[-2], ordered[-1]):
+        total -= value
+    return total / (len(values) - 4)
+
+
 class Stretch:
     """Breaths and gaps of one stretch of signal, found step by step over lists of all its samples."""
 
@@ -123,8 +134,8 @@ class Stretch:
         ]
         narrowest = min(bands, key=lambda band: band[0], default=(inf, nan))
         self.baseline = narrowest[1] if narrowest[0] < self.rules.pause_band * spread else total / len(values)
-        self.cycle_means, self.drift = [self.baseline] * 9, 0.0
-        self.peaks = [high - self.baseline] * 5
+        self.cycle_means, self.drift = [self.baseline] * 11, 0.0
+        self.peaks = [high - self.baseline] * 9
         self.set_amplitude()
         self.typical = self.amplitude
         self.former, self.former_steps = nan, 0
@@ -193,13 +204,13 @@ class Stretch:
                 top["after"] = now
             if now < top["dip"]:
                 top.update(dip=now, dip_position=position, dip_raw=top["raw"])
-            level = self.baseline + self.rules.onset_fraction * self.scale
-            rise = top["dip"] + self.rules.hump_fraction * self.scale
+            level = self.baseline + self.rules.dip_level * self.scale
+            rise = top["dip"] + self.rules.dip_rise * self.scale
             low = now < self.baseline + self.rules.end_fraction * self.amplitude
             stuck = steps - self.phase_began > self.stuck
             fell = top["dip"] < level < top["value"]
             swung = min(top["value"], now) > top["dip"] + self.rules.swing * self.scale
-            if swung or (fell and now > rise):
+            if swung or (fell and now > rise and not self.is_early(position)):
                 top["raw"] = top["dip_raw"]
                 if swung and not fell:
                     self.pull_baseline()
@@ -216,7 +227,7 @@ class Stretch:
                 elif stuck:
                     self.inspiring, self.unpeaked = False, True
                     self.hump, self.trough = None, now
-        elif now > self.baseline + self.onset_level:
+        elif now > self.baseline + self.onset_level and not self.is_early(position):
             level = self.baseline + self.onset_level
             self.begin_breath(level, now, before, position, missing, values)
         else:
@@ -236,7 +247,7 @@ class Stretch:
             if not self.scored.low_began and self.scored.is_rest(self.means, self.former):
                 self.former_steps = 0
                 self.baseline = self.former
-                self.cycle_means, self.drift = [self.baseline] * 9, 0.0
+                self.cycle_means, self.drift = [self.baseline] * 11, 0.0
                 self.phase_began = len(self.smooth)
                 self.balanced = len(self.parts)
                 self.scored.look_again(self.means, self.baseline)
@@ -274,6 +285,13 @@ class Stretch:
             "dip_position": position,
             "dip_raw": max(values),
         }
+        if now < self.baseline:
+            self.inspiring, self.unpeaked = False, True
+            self.hump, self.trough = None, now
+
+    def is_early(self, position: float) -> bool:
+        """Whether a breath cannot begin yet, so soon after the one before."""
+        return self.breath is not None and position - self.breath["onset"] < self.rules.refractory_s * self.rate
 
     def begin_cycle(self, onset: float, missing: int) -> None:
         if not self.unpeaked:
@@ -285,12 +303,22 @@ class Stretch:
             self.complete(onset)
             total, absolute, count = self.cycle()
             self.volumes = [*self.volumes[1:], 0.5 * self.step * absolute]
-            most = self.rules.hump_level * self.amplitude
+            most = self.rules.drift_most * self.amplitude
             ahead = max(-most, min(most, total / count - (self.baseline - self.drift)))
             self.drift += self.rules.drift_gain * (ahead - self.drift)
             self.cycle_means = [*self.cycle_means[1:], total / count]
             self.lengths = [*self.lengths[1:], len(self.smooth) - self.cycle_began]
-            self.baseline = middle_mean(self.cycle_means) + self.drift
+            last = self.cycle_means[-round(self.rules.leap_breaths) :]
+            off = self.rules.leap * self.amplitude
+            is_off = min(last) > self.baseline + off or max(last) < self.baseline - off
+            if is_off and max(last) - min(last) < 0.5 * off:
+                total = 0.0
+                for mean in reversed(last):
+                    total += mean
+                self.baseline = total / len(last)
+                self.cycle_means, self.drift = [self.baseline] * 11, 0.0
+            else:
+                self.baseline = inner_mean(self.cycle_means) + self.drift
         self.parts, self.balanced = [], 0
         self.cycle_began = len(self.smooth)
         onset_s = (self.first + onset + missing) / self.rate
@@ -322,8 +350,7 @@ class Stretch:
             return
         self.hump, self.trough = None, now
         lasted = position - hump["rise"][0]
-        shortest, longest = self.rules.shortest_hump_s * self.rate, self.rules.longest_hump_s * self.rate
-        if self.peak is None or not shortest <= lasted <= longest:
+        if self.peak is None or self.is_early(hump["rise"][0]) or lasted > self.rules.longest_hump_s * self.rate:
             return
         if low and not swings:
             return
@@ -444,7 +471,7 @@ class Stretch:
         for mean in reversed(recent):
             total += mean
         self.baseline = total / len(recent)
-        self.cycle_means, self.drift = [self.baseline] * 9, 0.0
+        self.cycle_means, self.drift = [self.baseline] * 11, 0.0
         self.phase_began = len(self.smooth)
         self.balanced = len(self.parts)
 

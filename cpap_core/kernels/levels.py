@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .jit import inner
 
 
@@ -27,12 +29,31 @@ def set_baseline(s, level):
 @inner
 def follow_baseline(s, mean):
     """Take a whole breath's mean flow: into the mean of several, and into how far that lags behind a drift."""
-    # At most what an onset needs not, or a single sigh would look like a drift.
-    most = s.hump_level * s.amplitude
+    most = s.drift_most * s.amplitude
     ahead = max(-most, min(most, mean - (s.baseline - s.drift)))
     s.drift += s.drift_gain * (ahead - s.drift)
     push(s.cycle_means, mean)
-    s.baseline = middle_mean(s.cycle_means) + s.drift
+    if not leap(s):
+        s.baseline = inner_mean(s.cycle_means) + s.drift
+
+
+@inner
+def leap(s):
+    """Take the last few breaths' mean flow for the baseline where they agree that it is another: a leak changed."""
+    lowest = s.cycle_means[-1]
+    highest = s.cycle_means[-1]
+    total = 0.0
+    for k in range(s.leap_breaths):
+        mean = s.cycle_means[len(s.cycle_means) - 1 - k]
+        lowest = min(lowest, mean)
+        highest = max(highest, mean)
+        total += mean
+    off = s.leap * s.amplitude
+    is_off = lowest > s.baseline + off or highest < s.baseline - off
+    agree = highest - lowest < 0.5 * off
+    if is_off and agree:
+        set_baseline(s, total / s.leap_breaths)
+    return is_off and agree
 
 
 @inner
@@ -122,6 +143,23 @@ def middle_mean(values):
         highest = max(highest, value)
         total += value
     return (total - lowest - highest) / (len(values) - 2)
+
+
+@inner
+def inner_mean(values):
+    """Mean without the two lowest and the two highest."""
+    lowest = np.inf
+    low = np.inf
+    highest = -np.inf
+    high = -np.inf
+    total = 0.0
+    for value in values:
+        if value < low:
+            lowest, low = min(lowest, value), max(lowest, value)
+        if value > high:
+            highest, high = max(highest, value), min(highest, value)
+        total += value
+    return (total - lowest - low - high - highest) / (len(values) - 4)
 
 
 @inner

@@ -25,11 +25,12 @@ def follow_inspiration(s, position, missing, rows, filled):
     """Find the top and the end of an inspiration, or where another one begins before it came down."""
     if s.smoothed < s.dip:
         set_dip(s)
-    rise = s.dip + s.hump_fraction * s.scale
+    rise = s.dip + s.dip_rise * s.scale
     # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
-    fell = s.dip < s.baseline + s.onset_fraction * s.scale < s.top
+    fell = s.dip < s.baseline + s.dip_level * s.scale < s.top
+    again = fell and s.smoothed > rise and position - s.onset >= s.refractory
     swung = min(s.top, s.smoothed) > s.dip + s.swing * s.scale
-    if swung or (fell and s.smoothed > rise):
+    if swung or again:
         s.inspiration_end = position_of(s, s.dip_step)
         s.raw_maximum = s.dip_maximum
         if swung and not fell:
@@ -54,9 +55,10 @@ def follow_inspiration(s, position, missing, rows, filled):
 
 @inner
 def _await_peak(s):
-    """Leave an inspiration that never fell from its top: a leak grew, and the breath's own peak is still to come."""
+    """Leave an inspiration that was none: a leak grew, and the breath's own peak is still to come."""
     s.inspiring = 0
     s.unpeaked = 1
+    s.raw_maximum = s.maximum
     s.rising = 0
     s.trough = s.smoothed
 
@@ -97,6 +99,8 @@ def begin_breath(s, level, position, missing, rows, filled):
     s.maximum = s.maxima[s.steps - 1 - s.gone]
     set_top(s, position, missing)
     set_dip(s)
+    if s.smoothed < s.baseline:  # The onset itself has moved that: the inspiration is still to come.
+        _await_peak(s)
     return filled
 
 
@@ -153,7 +157,7 @@ def follow_hump(s, position, missing, rows, filled):
     s.rising = 0
     s.trough = s.smoothed
     lasted = position - s.rise
-    if not s.armed or lasted < s.shortest_hump or lasted > s.longest_hump:
+    if not s.armed or s.rise - s.onset < s.refractory or lasted > s.longest_hump:
         return filled
     if low and not swings:
         return filled

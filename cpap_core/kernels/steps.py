@@ -77,6 +77,7 @@ def doze(s):
     upper = s.upper
     lower = s.lower
     fall = s.fall
+    rise = s.rise_least
     maximum = s.maximum
     top = s.top
     top_at = -1
@@ -105,7 +106,7 @@ def doze(s):
         low_sum += effort_sum
         awake = effort_sum < least or effort_sum > most
         if inspiring:
-            awake = awake or level < lower or level > dip + fall
+            awake = awake or level < lower or level > dip + rise
             if not awake:
                 if level > top:
                     top = level
@@ -198,7 +199,7 @@ def decide(s, rows, filled):
     lift_levels(s)
     if s.inspiring:
         filled = follow_inspiration(s, position, missing, rows, filled)
-    elif s.smoothed > s.baseline + s.onset_level:
+    elif s.smoothed > s.baseline + s.onset_level and not (s.breathing and position - s.onset < s.refractory):
         filled = begin_breath(s, s.baseline + s.onset_level, position, missing, rows, filled)
     else:
         filled = follow_hump(s, position, missing, rows, filled)
@@ -226,6 +227,7 @@ def _set_watch(s):
     s.upper = s.baseline + s.onset_fraction * min(s.amplitude, max(s.typical, 0.5 * s.amplitude))
     s.lower = s.baseline + s.end_fraction * s.amplitude
     s.fall = min(s.hump_fraction, s.swing) * s.amplitude
+    s.rise_least = min(s.dip_rise, s.swing) * s.amplitude
     watch_effort(s)
     if s.former_steps > 0 or is_awaiting(s):
         s.due = s.steps + 1
