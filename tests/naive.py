@@ -230,9 +230,10 @@ class Stretch:
         since = self.indices[start - 1] + 1 if start else 0
         # What was kept back at the start is taken without its pressure.
         probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
-        self.scored.take(
-            abs(now - self.baseline), position, missing, probed, self.found, self.now_s(), armed=self.peak is not None
-        )
+        begun = self.breath["onset"] if self.inspiring and self.breath else None
+        armed = self.peak is not None
+        effort = abs(now - self.baseline)
+        self.scored.take(effort, position, missing, probed, self.found, self.now_s(), armed=armed, begun=begun)
 
     def begin_breath(
         self, level: float, now: float, before: float, position: float, missing: int, values: list[float]

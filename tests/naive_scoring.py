@@ -63,8 +63,11 @@ class Scored:
         now_s: float,
         *,
         armed: bool,
+        begun: float | None,
     ) -> None:
-        """A step; `samples` are the indices of its samples, those without signal too."""
+        """A step; `samples` are the indices of its samples, those without signal too; `begun` is the onset of an
+        inspiration in progress.
+        """
         rules = self.rules
         if self.low > self.probe_after:
             self.probed += samples
@@ -103,7 +106,8 @@ class Scored:
                 self.certain = position
                 kind = EventKind.APNEA if deep else EventKind.HYPOPNEA
                 self.apnea = self.opened(kind, self.low_onset_at, found, now_s)
-        lasted = len(self.shallow) >= 2 and position - self.shallow[0][0] >= rules.hypopnea_s * self.rate
+        until = position if begun is None else begun
+        lasted = len(self.shallow) >= 2 and until - self.shallow[0][0] >= rules.hypopnea_s * self.rate
         if lasted and not self.hypopnea and self.low == 0:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)

@@ -83,7 +83,9 @@ def follow_effort(s, position, missing, rows, filled):
             s.low_sum += mean
         if not s.apnea_open and s.low_steps > s.apnea_hold:
             filled = _open_low(s, position, rows, filled)
-    is_run = s.shallow_breaths >= 2 and position - s.shallow_onset >= s.hypopnea_samples
+    # An inspiration in progress may end the run, which then ended where it began.
+    lasted = (s.onset if s.inspiring else position) - s.shallow_onset
+    is_run = s.shallow_breaths >= 2 and lasted >= s.hypopnea_samples
     if is_run and not s.hypopnea_open and s.low_steps == 0:
         s.hypopnea_open = 1
         s.hypopnea_certain = position

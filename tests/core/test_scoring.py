@@ -70,6 +70,16 @@ def test_one_shallow_breath_is_no_hypopnea_and_neither_are_two_in_eight_seconds(
     assert not scored(breathing((120, 1), (8, 0.4), (60, 1)))
 
 
+def test_a_hypopnea_is_as_long_as_its_own_breaths_and_not_as_the_wait_for_the_next_one() -> None:
+    flow = breathing((120, 1), (8, 0.4), (60, 1))
+    slower = np.arange(round(1.2 * len(flow))) / 1.2
+    assert not scored(np.interp(slower, np.arange(len(flow)), flow))
+    slower = np.arange(round(1.35 * len(flow))) / 1.35
+    [event] = scored(np.interp(slower, np.arange(len(flow)), flow))
+    assert event.kind is EventKind.HYPOPNEA
+    assert event.duration_s == pytest.approx(10.8, abs=0.4)
+
+
 def test_a_single_deeper_breath_ends_no_hypopnea() -> None:
     [event] = scored(breathing((120, 1), (8, 0.4), (4, 0.55), (8, 0.4), (60, 1)))
     assert event.kind is EventKind.HYPOPNEA
