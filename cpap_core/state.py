@@ -176,7 +176,6 @@ STATE = np.dtype(
         ("effort_reference", "f8"),
         ("reference_steps", "i8"),
         ("low_steps", "i8"),
-        ("low_sum", "f8"),
         ("low_event", "i8"),
         ("low_onset", "f8"),
         ("low_onset_at", "f8"),

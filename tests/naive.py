@@ -232,8 +232,8 @@ class Stretch:
         probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
         begun = self.breath["onset"] if self.inspiring and self.breath else None
         armed = self.peak is not None
-        effort = abs(now - self.baseline)
-        self.scored.take(effort, position, missing, probed, self.found, self.now_s(), armed=armed, begun=begun)
+        at = (position, missing, probed, self.found, self.now_s())
+        self.scored.take(self.smooth, self.baseline, *at, armed=armed, begun=begun)
 
     def begin_breath(
         self, level: float, now: float, before: float, position: float, missing: int, values: list[float]
@@ -424,6 +424,10 @@ class Stretch:
     def forget_amplitude(self, bend: float) -> None:
         steps = len(self.smooth) - self.cycle_began
         quiet = self.hold // 2
+        if steps > quiet and self.scored.low > 0:
+            news = (self.smooth[-1] - self.baseline) / self.stuck
+            self.baseline += news
+            self.cycle_means = [mean + news for mean in self.cycle_means]
         self.bends = [*self.bends, bend] if steps > quiet else []
         if steps > self.hold:
             total = 0.0

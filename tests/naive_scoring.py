@@ -10,6 +10,7 @@ from cpap_core.rules import Rules
 from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent
 
 FEWEST_USUAL = 5
+HISTORY = 256
 SAMPLES_IN_A_PERIOD = 3.0
 
 
@@ -55,7 +56,8 @@ class Scored:
 
     def take(
         self,
-        effort: float,
+        smooth: list[float],
+        baseline: float,
         position: float,
         missing: int,
         samples: list[int],
@@ -71,6 +73,7 @@ class Scored:
         rules = self.rules
         if self.low > self.probe_after:
             self.probed += samples
+        effort = abs(smooth[-1] - baseline)
         self.efforts.append(effort)
         if len(self.efforts) < self.window:
             return
@@ -84,7 +87,6 @@ class Scored:
         if self.low == 0:
             if mean < rules.apnea_enter * self.reference and armed and len(self.efforts) >= self.start:
                 self.low = 1
-                self.means: list[float] = []
                 self.low_onset = position + self.step * (1 - self.since(low=False))
                 self.low_onset_at = self.first + max(self.low_onset, 0.0) + missing
                 self.probed = []
@@ -95,12 +97,7 @@ class Scored:
             self.low = 0
         else:
             self.low += 1
-            if self.low > self.window:
-                self.means.append(mean)
-            total = 0.0
-            for value in self.means:
-                total += value
-            deep = total <= rules.apnea_depth * self.reference * len(self.means)
+            deep = self.low_effort(smooth) <= rules.apnea_depth * self.reference
             if not self.apnea and self.low > self.hold and (deep or not self.hypopnea):
                 self.end_shallow(self.low_onset, found)
                 self.certain = position
@@ -111,6 +108,18 @@ class Scored:
         if lasted and not self.hypopnea and self.low == 0:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
+
+    def low_effort(self, smooth: list[float]) -> float:
+        """Mean effort since flow became low, about its own mean."""
+        most = HISTORY - max(1, round(self.rules.smoothing_s * self.rate / self.step))
+        count = min(self.low - self.window, most)
+        low = smooth[: -count - 1 : -1] if count > 0 else []
+        level = effort = 0.0
+        for value in low:
+            level += value / count
+        for value in low:
+            effort += abs(value - level) / count
+        return effort
 
     def weigh(self, peak: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
         """A breath whose peak is final."""

@@ -85,6 +85,8 @@ def forget_amplitude(s, before):
     if s.cycle_steps <= s.quiet:
         s.bend_sum = 0.0
         return
+    if s.low_steps > 0:
+        follow_rest(s)
     # Breathing bends slowly, noise in every step.
     s.bend_sum += abs(s.smoothed - 2.0 * before + s.smoothed_before)
     if s.cycle_steps > s.hold:
@@ -93,6 +95,15 @@ def forget_amplitude(s, before):
             for k in range(len(s.peaks)):
                 s.peaks[k] *= s.decay
             s.amplitude *= s.decay
+
+
+@inner
+def follow_rest(s):
+    """Let the baseline go with the flow of a long pause: what then flows, and is no breath, is the leak."""
+    news = (s.smoothed - s.baseline) / s.stuck
+    s.baseline += news
+    for k in range(len(s.cycle_means)):
+        s.cycle_means[k] += news
 
 
 @inner

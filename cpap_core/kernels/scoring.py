@@ -78,9 +78,6 @@ def follow_effort(s, position, missing, rows, filled):
         s.low_steps = 0
     else:
         s.low_steps += 1
-        # Before that, the window holds breathing from before the pause.
-        if s.low_steps > s.effort_window:
-            s.low_sum += mean
         if not s.apnea_open and s.low_steps > s.apnea_hold:
             filled = _open_low(s, position, rows, filled)
     # An inspiration in progress may end the run, which then ended where it began.
@@ -154,7 +151,6 @@ def close_scored(s, end, rows, filled):
 def _begin_low(s, position, missing):
     """Note where flow fell: after the last step of the window in which it was not low yet."""
     s.low_steps = 1
-    s.low_sum = 0.0
     s.low_onset = position + s.step * (1 - _steps_since(s, False))
     s.low_onset_at = s.stretch_first + max(s.low_onset, 0.0) + missing
     begin_probe(s)
@@ -173,7 +169,7 @@ def _steps_since(s, low):
 @inner
 def _open_low(s, position, rows, filled):
     """An apnea is certain, in place of a hypopnea that leads into it, or flow is not low enough for one."""
-    is_apnea = s.low_sum <= s.apnea_depth * s.effort_reference * max(0, s.low_steps - s.effort_window)
+    is_apnea = _low_effort(s) <= s.apnea_depth * s.effort_reference
     if s.hypopnea_open and not is_apnea:
         return filled
     filled = _end_shallow(s, s.low_onset, rows, filled)
@@ -184,6 +180,29 @@ def _open_low(s, position, rows, filled):
     s.low_id = -s.scored
     s.apnea_certain_at = now(s)
     return write_opened(s.low_event, s.low_id, s.low_onset_at, s.apnea_certain_at, rows, filled)
+
+
+@inner
+def _low_effort(s):
+    """Mean effort since flow became low, about its own mean: a baseline that is off is no effort."""
+    # Before that, the window held breathing from before the pause.
+    count = min(s.low_steps - s.effort_window, len(s.means) - s.window)
+    level = 0.0
+    for k in range(count):
+        level += _smoothed_before(s, k) / count
+    effort = 0.0
+    for k in range(count):
+        effort += abs(_smoothed_before(s, k) - level) / count
+    return effort
+
+
+@inner
+def _smoothed_before(s, steps):
+    """Smoothed flow so many steps ago."""
+    total = 0.0
+    for k in range(s.window):
+        total += s.means[(s.steps - 1 - steps - k) % len(s.means)]
+    return total / s.window
 
 
 @inner
