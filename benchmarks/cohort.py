@@ -153,19 +153,21 @@ def _judge_scored(
 ) -> None:
     """Scored events: an apnea must be found as an apnea, a hypopnea as any event, since a deep one may be called apnea.
 
-    True apneas are paired with the apneas said first, whatever is left with whatever is left.
+    True apneas are paired with the apneas said first, whatever is left with whatever is left, and what is doubtful only
+    with what is left then: a detection over both must not leave the certain one missed.
     """
     scored = [event for event in found.events if event.kind is not EventKind.BREATH_GAP]
-    may_be = sorted([*truth.events, *truth.doubtful], key=lambda event: event.onset_s)
+    certain = len(truth.events)
+    may_be = [*truth.events, *truth.doubtful]
     met: dict[int, int] = {}
-    for apneas_only in (True, False):
+    for apneas_only, among in ((True, certain), (False, certain), (False, len(may_be))):
         saying = [at for at, e in enumerate(scored) if at not in met.values() and (e.kind in APNEAS or not apneas_only)]
-        being = [at for at, e in enumerate(may_be) if at not in met and (e.kind in APNEAS or not apneas_only)]
+        being = [at for at, e in enumerate(may_be[:among]) if at not in met and (e.kind in APNEAS or not apneas_only)]
         pairs = paired([_span(scored[at]) for at in saying], [_span(may_be[at]) for at in being], EVENT_TOLERANCE_S)
         met |= {being[position]: saying[at] for at, position in pairs}
-    for position, event in enumerate(may_be):
+    for position, event in enumerate(truth.events):
         is_apnea = event.kind in APNEAS
-        if event in truth.doubtful or not _within(*_span(event), inside) or not _must_be_found(event, preset):
+        if not _within(*_span(event), inside) or not _must_be_found(event, preset):
             continue
         tally = judged.tally(f"{preset}: {event.kind.value}" + ("" if is_apnea else f" ({event.cause})"))
         at = met.get(position)

@@ -12,14 +12,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.rows import HISTORY, KEPT, NEVER
+from .kernels.rows import KEPT, LOOKED_BACK, NEVER
 from .rules import BREATHS_IN_AMPLITUDE, BREATHS_IN_BASELINE, BREATHS_IN_MEANS, MAXIMUM_RATE_HZ, Rules
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
-LOOKED_BACK = HISTORY - 8
-"""Steps that are looked back at, at most."""
-
 LEARN_S = 2.56
 """So often the long means take in a step: they are over 20 s and more."""
 
@@ -153,6 +150,7 @@ STATE = np.dtype(
         ("usual_length", "f8"),
         ("amplitude", "f8"),
         ("amplitude_floor", "f8"),
+        ("learned", "i8"),
         ("learn_due", "i8"),
         ("noise_taken", "i8"),
         ("noise", "f8"),
@@ -206,7 +204,6 @@ STATE = np.dtype(
         ("effort_reference", "f8"),
         ("reference_taken", "i8"),
         ("low_began", "i8"),
-        ("low_sum", "f8"),
         ("low_event", "i8"),
         ("low_onset", "f8"),
         ("low_onset_at", "f8"),

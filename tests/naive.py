@@ -100,6 +100,7 @@ class Stretch:
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
         self.learn_steps = max(1, round(2.56 * rate / self.step))
+        self.learned, self.learn_due = 0, min(8, self.learn_steps)
         self.noises: list[float] = []
         self.noise = 0.0
         self.parts: list[tuple[float, float]] = []
@@ -193,8 +194,9 @@ class Stretch:
         # What was kept back at the start is taken without its pressure.
         probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
         self.scored.measure(abs(now - self.baseline), probed)
-        if steps % self.learn_steps == 0:
+        if steps == self.learn_due:
             self.learn()
+            self.learned, self.learn_due = steps, steps + min(self.learn_steps, steps)
         self.lift_levels()
         if self.inspiring:
             assert self.breath
@@ -251,7 +253,9 @@ class Stretch:
                 self.phase_began = len(self.smooth)
                 self.balanced = len(self.parts)
                 self.scored.look_again(self.means, self.baseline)
-        self.scored.decide(position, missing, self.found, self.now_s(), armed=self.peak is not None)
+        begun = self.breath["onset"] if self.inspiring and self.breath else None
+        armed = self.peak is not None
+        self.scored.decide(self.smooth, position, missing, self.found, self.now_s(), armed=armed, begun=begun)
 
     def balance(self) -> float:
         """In against out since the onset, or since the baseline was set, in L/min times samples."""
@@ -441,10 +445,9 @@ class Stretch:
     def learn(self) -> None:
         """Take one in four of the last steps into the long means."""
         steps = len(self.smooth)
-        known = min(self.learn_steps, steps - 4)
-        if known <= 0:
+        looked_at = range(max(self.learned, 4), steps, 4)
+        if not looked_at:
             return
-        looked_at = range(steps - known, steps, 4)
         noise = 0.0
         for k in looked_at:
             four, three, two, one, now = self.smooth[k - 4 : k + 1]
@@ -478,6 +481,10 @@ class Stretch:
     def forget_amplitude(self, bend: float) -> None:
         steps = len(self.smooth) - self.cycle_began
         quiet = self.hold // 2
+        if steps > quiet and self.scored.low_began > 0:
+            news = (self.smooth[-1] - self.baseline) / self.stuck
+            self.baseline += news
+            self.cycle_means = [mean + news for mean in self.cycle_means]
         self.bends = [*self.bends, bend] if steps > quiet else []
         if steps > self.hold:
             total = 0.0

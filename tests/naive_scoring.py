@@ -10,6 +10,7 @@ from cpap_core.rules import Rules
 from cpap_core.types import DetectorOutput, EventKind, OpenEvent, RespiratoryEvent
 
 FEWEST_USUAL = 5
+LOOKED_BACK = 120
 SAMPLES_IN_A_PERIOD = 3.0
 
 
@@ -73,8 +74,18 @@ class Scored:
         self.reference += (effort - self.reference) * max(most, 1.0 / self.learned)
         self.reference = max(self.reference, self.floor)
 
-    def decide(self, position: float, missing: int, found: DetectorOutput, now_s: float, *, armed: bool) -> None:
-        """What the step makes certain."""
+    def decide(
+        self,
+        smooth: list[float],
+        position: float,
+        missing: int,
+        found: DetectorOutput,
+        now_s: float,
+        *,
+        armed: bool,
+        begun: float | None,
+    ) -> None:
+        """What the step makes certain; `begun` is the onset of an inspiration in progress."""
         rules = self.rules
         steps = len(self.efforts)
         if not self.learned:
@@ -83,7 +94,6 @@ class Scored:
         if not self.low_began:
             if effort < rules.apnea_enter * (self.reference * self.window) and armed and steps >= self.start:
                 self.low_began = steps
-                self.sums: list[float] = []
                 self.low_onset = position + self.step * (1 - self.since(low=False))
                 self.low_onset_at = self.first + max(self.low_onset, 0.0) + missing
                 self.probed = []
@@ -93,21 +103,28 @@ class Scored:
                 self.close_apnea(max(end, self.certain), found)
             self.low_began = 0
         else:
-            if steps >= self.low_began + self.window:
-                self.sums.append(effort)
-            total = 0.0
-            for value in self.sums:
-                total += value
-            deep = total <= rules.apnea_depth * self.window * self.reference * len(self.sums)
+            deep = self.low_effort(smooth) <= rules.apnea_depth * self.reference
             if not self.apnea and steps >= self.low_began + self.hold and (deep or not self.hypopnea):
                 self.end_shallow(self.low_onset, found)
                 self.certain = position
                 kind = EventKind.APNEA if deep else EventKind.HYPOPNEA
                 self.apnea = self.opened(kind, self.low_onset_at, found, now_s)
-        lasted = len(self.shallow) >= 2 and position - self.shallow[0][0] >= rules.hypopnea_s * self.rate
+        until = position if begun is None else begun
+        lasted = len(self.shallow) >= 2 and until - self.shallow[0][0] >= rules.hypopnea_s * self.rate
         if lasted and not self.hypopnea and not self.low_began:
             self.sure = position
             self.hypopnea = self.opened(EventKind.HYPOPNEA, self.shallow[0][1], found, now_s)
+
+    def low_effort(self, smooth: list[float]) -> float:
+        """Mean effort since flow became low, about its own mean."""
+        count = min(len(smooth) + 1 - self.low_began - self.window, LOOKED_BACK)
+        low = smooth[: -count - 1 : -1] if count > 0 else []
+        level = effort = 0.0
+        for value in low:
+            level += value / count
+        for value in low:
+            effort += abs(value - level) / count
+        return effort
 
     def weigh(self, peak: float, onset: float, onset_at: float, found: DetectorOutput) -> None:
         """A breath whose peak is final."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import inner
-
-MOST_STEPS = 120
-"""An inspiration's last ones are looked at."""
+from .rows import LOOKED_BACK
 
 
 @inner
@@ -19,7 +17,7 @@ def flattening(s):
 
     The mean flow of an inspiration's middle half is 0.9 of its peak for a half sine, and all of it for a plateau.
     """
-    steps = min(s.steps - s.phase_began, MOST_STEPS)
+    steps = min(s.steps - s.phase_began, LOOKED_BACK)
     if steps < s.fewest_flat:
         return np.nan
     quarter = steps // 4

@@ -109,6 +109,8 @@ def forget_amplitude(s):
     lasts = s.steps - s.cycle_began
     if lasts <= s.quiet:
         return
+    if s.low_began > 0:
+        follow_rest(s)
     # Breathing bends slowly, noise in every step.
     s.bend_sum += abs(s.smoothed - 2.0 * s.smoothed_before + s.levels[s.steps - 3 - s.gone])
     if lasts > s.hold:
@@ -117,6 +119,15 @@ def forget_amplitude(s):
             for k in range(len(s.peaks)):
                 s.peaks[k] *= s.decay
             s.amplitude *= s.decay
+
+
+@inner
+def follow_rest(s):
+    """Let the baseline go with the flow of a long pause: what then flows, and is no breath, is the leak."""
+    news = (s.smoothed - s.baseline) / s.stuck
+    s.baseline += news
+    for k in range(len(s.cycle_means)):
+        s.cycle_means[k] += news
 
 
 @inner

@@ -91,8 +91,8 @@ def begin_breath(s, level, position, missing, rows, filled):
     """Confirm an onset where flow rose above the level, which completes the breath before it."""
     onset = position
     if s.smoothed_before < level:
-        passed = (s.smoothed - level) / (s.smoothed - s.smoothed_before)
-        onset = max(s.inspiration_end, onset - s.step * passed)
+        back = s.step * (s.smoothed - level) / (s.smoothed - s.smoothed_before)
+        onset = max(s.inspiration_end, onset - back)
     filled = _begin_cycle(s, onset, missing, rows, filled)
     s.inspiring = 1
     s.phase_began = s.steps

@@ -14,6 +14,7 @@ ROWS_KEPT_FREE = 920  # what a start-up and the end of its stretch may write at 
 
 # Steps that are remembered: so many are looked back at, so many filled at once, and so many kept until they are moved.
 HISTORY = 128
+LOOKED_BACK = HISTORY - 8
 BLOCK = 64
 KEPT = 512
 

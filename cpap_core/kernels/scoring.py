@@ -14,7 +14,7 @@ import numpy as np
 from .events import write_closed, write_opened
 from .jit import inner
 from .probe import begin_probe, kind_by_probe
-from .rows import APNEA, HYPOPNEA, NEVER
+from .rows import APNEA, HYPOPNEA, LOOKED_BACK, NEVER
 
 
 @inner
@@ -85,7 +85,7 @@ def low_due(s):
     if not s.low_began:
         return NEVER
     due = NEVER
-    for wait in (s.effort_window - 1, s.probe_after, s.apnea_hold):
+    for wait in (s.probe_after, s.apnea_hold):
         if s.low_began + wait > s.steps:
             due = min(due, s.low_began + wait)
     return s.steps + 1 if s.steps >= s.low_began + s.apnea_hold and not s.apnea_open else due
@@ -112,13 +112,11 @@ def follow_effort(s, position, missing, rows, filled):
             filled = _close_apnea(s, max(end, s.apnea_certain), rows, filled)
         s.low_began = 0
     else:
-        if s.steps < s.low_began + s.effort_window:
-            # Until then the window holds breathing from before the pause.
-            s.low_sum = 0.0
         if not s.apnea_open and s.steps >= s.low_began + s.apnea_hold:
             filled = _open_low(s, position, rows, filled)
-    lasts = position - s.shallow_onset >= s.hypopnea_samples
-    if is_awaiting(s) and lasts and not s.low_began:
+    # An inspiration in progress may end the run, which then ended where it began.
+    lasted = (s.onset if s.inspiring else position) - s.shallow_onset
+    if is_awaiting(s) and lasted >= s.hypopnea_samples and not s.low_began:
         s.hypopnea_open = 1
         s.hypopnea_certain = position
         s.scored += 1
@@ -205,8 +203,7 @@ def _steps_since(s, low):
 @inner
 def _open_low(s, position, rows, filled):
     """An apnea is certain, in place of a hypopnea that leads into it, or flow is not low enough for one."""
-    known = max(0, s.steps + 1 - s.low_began - s.effort_window)
-    is_apnea = s.low_sum <= s.apnea_depth * s.effort_window * s.effort_reference * known
+    is_apnea = _low_effort(s) <= s.apnea_depth * s.effort_reference
     if s.hypopnea_open and not is_apnea:
         return filled
     filled = _end_shallow(s, s.low_onset, rows, filled)
@@ -217,6 +214,21 @@ def _open_low(s, position, rows, filled):
     s.low_id = -s.scored
     s.apnea_certain_at = s.now
     return write_opened(s.low_event, s.low_id, s.low_onset_at, s.apnea_certain_at, rows, filled)
+
+
+@inner
+def _low_effort(s):
+    """Mean effort since flow became low, about its own mean: a baseline that is off is no effort."""
+    # Before that, the window held breathing from before the pause.
+    count = min(s.steps + 1 - s.low_began - s.effort_window, LOOKED_BACK)
+    place = s.steps - 1 - s.gone
+    level = 0.0
+    for k in range(count):
+        level += s.levels[place - k] / count
+    effort = 0.0
+    for k in range(count):
+        effort += abs(s.levels[place - k] - level) / count
+    return effort
 
 
 @inner

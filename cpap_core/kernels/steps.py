@@ -71,7 +71,6 @@ def doze(s):
     turn_sum = s.turn_sum
     least = s.least_effort
     most = s.most_effort
-    low_sum = s.low_sum
     inspiring = s.inspiring
     rising = s.rising
     upper = s.upper
@@ -103,7 +102,6 @@ def doze(s):
             effort_sum = turn_sum
             turn_sum = 0.0
             at = 0
-        low_sum += effort_sum
         awake = effort_sum < least or effort_sum > most
         if inspiring:
             awake = awake or level < lower or level > dip + rise
@@ -146,7 +144,6 @@ def doze(s):
     s.effort_sum = effort_sum
     s.effort_at = at
     s.turn_sum = turn_sum
-    s.low_sum = low_sum
     s.maximum = maximum
     s.trough = trough
 
@@ -154,8 +151,10 @@ def doze(s):
 @inner
 def learn(s):
     """Take the last steps, of which one in four is enough, into the long means: noise, slope, and effort to breathe."""
-    s.learn_due += s.learn_steps
-    known = min(s.learn_steps, s.steps - BENDS_FROM)
+    known = s.steps - max(s.learned, BENDS_FROM)
+    s.learned = s.steps
+    # Soon at first, or noise would be taken for breaths.
+    s.learn_due = s.steps + min(s.learn_steps, s.steps)
     if known <= 0:
         return
     place = s.steps - s.gone - known

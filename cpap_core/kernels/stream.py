@@ -95,7 +95,8 @@ def begin_stretch(s):
     s.bend_sum = 0.0
     s.noise = 0.0
     s.noise_taken = 0
-    s.learn_due = s.learn_steps
+    s.learned = 0
+    s.learn_due = min(s.learn_steps, 8)
     s.cycle_lengths[:] = 0.0
     s.usual_length = 0.0
     s.armed = 0

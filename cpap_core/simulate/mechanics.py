@@ -62,17 +62,16 @@ STATE = np.dtype(
         ("watched", "f8"),
         ("usual_peak", "f8"),
         ("quiet", "f8"),
-        ("flow", "f8"),
         # The truth of this cycle; times in steps.
-        ("rise", "f8"),
-        ("rise_volume", "f8"),
+        ("lowest", "f8"),
+        ("lowest_at", "f8"),
+        ("fastest", "f8"),
+        ("fastest_at", "f8"),
         ("peak", "f8"),
         ("peak_at", "f8"),
         ("onset", "f8"),
-        ("onset_volume", "f8"),
         ("end", "f8"),
-        ("end_volume", "f8"),
-        ("inspiring", "b1"),
+        ("inspired", "f8"),
     ]
 )
 
@@ -118,7 +117,6 @@ def advance(states, n_steps, steps_per_sample, flow, pressure, lung, filled):
         _watch(s, into_lung)
         s.volume += into_lung * s.dt
         s.co2 += (s.co2_production - s.co2 * max(into_lung, 0.0) * s.alveolar_share) * s.dt / s.co2_store
-        s.flow = into_lung
         s.step += 1
     return filled
 
@@ -200,17 +198,20 @@ def _watch(s, into_lung):
 
 @njit(cache=True)
 def _note(s, into_lung):
-    """Keep the cycle's largest inspiration: where flow rose through zero, its peak, where it fell through zero."""
-    if s.flow <= 0.0 < into_lung:
-        s.rise = max(s.step - into_lung / (into_lung - s.flow), 0.0)
-        s.rise_volume = s.volume
-    elif into_lung <= 0.0 < s.flow and s.inspiring:
-        s.end = s.step - into_lung / (into_lung - s.flow)
-        s.end_volume = s.volume
-        s.inspiring = False
-    if into_lung > s.peak:
-        s.peak = into_lung
-        s.peak_at = s.step
-        s.onset = s.rise
-        s.onset_volume = s.rise_volume
-        s.inspiring = True
+    """Keep the cycle's inspiration: from the lung's lowest volume to its largest rise above it, and its peak flow.
+
+    By volume, since the probe and the heart turn a weak inspiration's flow round several times, and its volume hardly.
+    """
+    if s.volume < s.lowest:
+        s.lowest = s.volume
+        s.lowest_at = s.step
+        s.fastest = 0.0
+    if into_lung > s.fastest:
+        s.fastest = into_lung
+        s.fastest_at = s.step
+    if s.volume - s.lowest > s.inspired:
+        s.inspired = s.volume - s.lowest
+        s.onset = s.lowest_at
+        s.end = s.step
+        s.peak = s.fastest
+        s.peak_at = s.fastest_at

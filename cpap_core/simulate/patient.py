@@ -142,13 +142,12 @@ class SimulatedPatient:
             return
         s = self._state
         inspiration = None
-        if s["peak"] > 0:
-            end, end_volume = (s["step"], s["volume"]) if s["inspiring"] else (s["end"], s["end_volume"])
+        if s["inspired"] > 0:
             inspiration = Inspiration(
                 onset_s=float(s["onset"] * dt),
                 peak_s=float(s["peak_at"] * dt),
-                end_s=float(end * dt),
-                volume_ml=float((end_volume - s["onset_volume"]) * 1000),
+                end_s=float(s["end"] * dt),
+                volume_ml=float(s["inspired"] * 1000),
                 peak_lpm=float(s["peak"] * 60),
             )
         done = CycleDone(float(s["cycle_start"] * dt), self._cycle.effort, inspiration, self._stable)
@@ -161,7 +160,8 @@ def begin_cycle(state: Any, cycle: Cycle, effort_cmh2o: float) -> int:
     state["effort_cmh2o"] = cycle.effort * effort_cmh2o
     state["inspiration_s"], state["expiration_s"] = cycle.inspiration_s, cycle.expiration_s
     state["relaxation_s"] = c.EXPIRATORY_SHARE * cycle.expiration_s
-    state["peak"], state["inspiring"] = 0.0, False
+    state["inspired"], state["fastest"] = 0.0, 0.0
+    state["lowest"], state["lowest_at"] = state["volume"], state["step"]
     return max(1, round((cycle.inspiration_s + cycle.expiration_s) / float(state["dt"])))
 
 
@@ -214,6 +214,6 @@ def _quiet_effort(states: Any, traits: PatientTraits, steps_per_sample: int) -> 
         steps = begin_cycle(s, cycle, 1.0)
         unused = np.empty((3, steps // steps_per_sample + 1))
         advance(trial, steps, steps_per_sample, *unused, 0)
-    per_cmh2o = float(s["end_volume"] - s["onset_volume"])
+    per_cmh2o = float(s["inspired"])
     effort = traits.tidal_volume_ml / 1000 / per_cmh2o
     return effort, float(s["peak"]) * effort * 60

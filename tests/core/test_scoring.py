@@ -65,9 +65,26 @@ def test_how_far_flow_must_be_down(preset: str, depth: float, kind: str | None) 
         assert event.rule == "flow reduction"
 
 
+@pytest.mark.parametrize("leak_lpm", [-3.0, 3.0])
+def test_a_leak_that_differs_in_a_pause_is_no_effort(leak_lpm: float) -> None:
+    flow = breathing((120, 1), (20, 0), (60, 1))
+    flow[round(120 * RATE_HZ) : round(140 * RATE_HZ)] += leak_lpm
+    assert [event.kind for event in scored(flow, "aasm")] == [EventKind.APNEA]
+
+
 def test_one_shallow_breath_is_no_hypopnea_and_neither_are_two_in_eight_seconds() -> None:
     assert not scored(breathing((120, 1), (4, 0.4), (60, 1)))
     assert not scored(breathing((120, 1), (8, 0.4), (60, 1)))
+
+
+def test_a_hypopnea_is_as_long_as_its_own_breaths_and_not_as_the_wait_for_the_next_one() -> None:
+    flow = breathing((120, 1), (8, 0.4), (60, 1))
+    slower = np.arange(round(1.2 * len(flow))) / 1.2
+    assert not scored(np.interp(slower, np.arange(len(flow)), flow))
+    slower = np.arange(round(1.35 * len(flow))) / 1.35
+    [event] = scored(np.interp(slower, np.arange(len(flow)), flow))
+    assert event.kind is EventKind.HYPOPNEA
+    assert event.duration_s == pytest.approx(10.8, abs=0.4)
 
 
 def test_a_single_deeper_breath_ends_no_hypopnea() -> None:
@@ -78,6 +95,17 @@ def test_a_single_deeper_breath_ends_no_hypopnea() -> None:
 
 def test_reduced_breathing_does_not_become_the_measure_of_hypopneas() -> None:
     assert len(scored(breathing((120, 1), *[(40, 0.6), (24, 1)] * 6, (20, 0.4), (60, 1)))) == 1
+
+
+@pytest.mark.parametrize("preset", ["device", "aasm"])
+def test_a_leak_that_drifts_in_a_long_pause_makes_no_breath_of_it(preset: str) -> None:
+    flow = breathing((120, 1), (40, 0), (60, 1))
+    drifts = np.linspace(0, 8, round(40 * RATE_HZ))
+    flow += np.concatenate([np.zeros(round(120 * RATE_HZ)), drifts, np.full(round(60 * RATE_HZ), 8.0)])
+    found = analyze(recording(flow), preset=preset)
+    assert not [breath for breath in found.breaths if 120 < breath.onset_s < 159.5]
+    assert sum(159.5 < breath.onset_s < 219.5 for breath in found.breaths) == 15
+    assert described(list(found.events)) == [("apnea", 120, 40)]
 
 
 @pytest.mark.parametrize("aside_lpm", [-45.0, 45.0])
