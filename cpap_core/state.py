@@ -17,6 +17,10 @@ from .rules import BREATHS_IN_AMPLITUDE, BREATHS_IN_BASELINE, BREATHS_IN_MEANS, 
 
 START_UP_CAPACITY = int(10 * MAXIMUM_RATE_HZ)
 MOST_START_UP_STEPS = 150
+
+MOST_IN_A_STEP = 64
+"""Samples of a step, at most: four times 0.08 s at 200 Hz."""
+
 LEARN_S = 2.56
 """So often the long means take in a step: they are over 20 s and more."""
 
@@ -119,10 +123,12 @@ STATE = np.dtype(
         ("step_count", "i8"),
         ("step_sum", "f8"),
         ("step_maximum", "f8"),
+        ("step_samples", "f4", (MOST_IN_A_STEP,)),
         ("steps", "i8"),
         ("known", "i8"),
         ("gone", "i8"),
         ("means", "f8", (KEPT,)),
+        ("deviations", "f8", (KEPT,)),
         ("levels", "f8", (KEPT,)),
         ("maxima", "f8", (KEPT,)),
         ("efforts", "f8", (KEPT,)),
@@ -346,6 +352,11 @@ def _check_memory(state: np.void, sampling_rate_hz: float, rules: Rules) -> None
         raise ValueError(
             f"start_up_s must be at most {START_UP_CAPACITY / sampling_rate_hz:g} s at {sampling_rate_hz:g} Hz and "
             f"{MOST_START_UP_STEPS} steps of step_s: got {rules.start_up_s} and {rules.step_s}; use the defaults"
+        )
+    if state["step"] > MOST_IN_A_STEP:
+        raise ValueError(
+            f"step_s must be at most {MOST_IN_A_STEP / sampling_rate_hz:g} s at {sampling_rate_hz:g} Hz: got "
+            f"{rules.step_s}; use the default"
         )
     if state["stretch_gap"] < state["start_up"]:
         raise ValueError(

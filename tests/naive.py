@@ -177,7 +177,11 @@ class Stretch:
         for value in values:
             total += value
         self.means.append(total * (1.0 / len(values)))
-        self.parts.append((self.means[-1], abs(self.means[-1] - self.baseline)))
+        deviation = 0.0
+        for value in values:
+            deviation += abs(value - self.means[-1])
+        deviation *= 1.0 / len(values)
+        self.parts.append((self.means[-1], max(abs(self.means[-1] - self.baseline), deviation)))
         self.missing.append(self.indices[stop - 1] - (stop - 1))
         recent = self.means[-self.window :]
         total = 0.0

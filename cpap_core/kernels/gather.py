@@ -37,7 +37,7 @@ def gather(s, flow, i, stop):
 def _forget(s):
     """Keep the last steps only."""
     behind = s.known - s.gone - HISTORY
-    for steps in (s.means, s.levels, s.maxima, s.efforts):
+    for steps in (s.means, s.deviations, s.maxima, s.levels, s.efforts):
         last = steps[behind : behind + HISTORY]
         for k in range(HISTORY):
             steps[k] = last[k]
@@ -53,6 +53,7 @@ def _whole_steps(s, flow, i, count):
     step = s.step
     place = s.known - s.gone
     means = s.means[place : place + count]
+    deviations = s.deviations[place : place + count]
     maxima = s.maxima[place : place + count]
     missing_then = s.missing_then[place : place + count]
     samples = flow[i : i + count * step]
@@ -66,9 +67,14 @@ def _whole_steps(s, flow, i, count):
             value = np.float64(samples[j])
             total += value
             maximum = max(maximum, value)
+        mean = total * share
+        deviation = 0.0
+        for j in range(at, at + step):
+            deviation += abs(np.float64(samples[j]) - mean)
         at += step
         check += total
-        means[k] = total * share
+        means[k] = mean
+        deviations[k] = deviation * share
         maxima[k] = maximum
         missing_then[k] = s.missing
     if check - check != 0.0:
@@ -93,10 +99,16 @@ def _step_by_samples(s, flow, i, stop):
         s.valid += 1
         s.step_sum += value
         s.step_maximum = max(s.step_maximum, value)
+        s.step_samples[s.step_count] = flow[i - 1]
         s.step_count += 1
         if s.step_count == s.step:
             place = s.known - s.gone
-            s.means[place] = s.step_sum * (1.0 / s.step)
+            mean = s.step_sum * (1.0 / s.step)
+            deviation = 0.0
+            for k in range(s.step):
+                deviation += abs(np.float64(s.step_samples[k]) - mean)
+            s.means[place] = mean
+            s.deviations[place] = deviation * (1.0 / s.step)
             s.maxima[place] = s.step_maximum
             s.missing_then[place] = s.missing
             s.step_count = 0

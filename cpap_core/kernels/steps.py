@@ -58,6 +58,7 @@ def doze(s):
     count = min(s.known - s.steps, s.learn_due - s.steps, max(1, s.due - s.steps))
     place = s.steps - s.gone
     means = s.means[place : place + count]
+    deviations = s.deviations[place : place + count]
     maxima = s.maxima[place : place + count]
     levels = s.levels[place : place + count]
     efforts = s.efforts[place : place + count]
@@ -91,7 +92,8 @@ def doze(s):
         mean = means[k]
         maximum = max(maximum, maxima[k])
         cycle_sum += mean
-        cycle_absolute += abs(mean - baseline)
+        # Of its samples, not of their mean: exact for two of them, and nearly so for more.
+        cycle_absolute += max(abs(mean - baseline), deviations[k])
         effort = abs(level - baseline)
         efforts[k] = effort
         effort_sum += effort - efforts_before[k]
