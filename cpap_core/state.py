@@ -61,7 +61,6 @@ STATE = np.dtype(
         ("floor_fraction", "f8"),
         ("noise_multiple", "f8"),
         ("noise_gain", "f8"),
-        ("noise_share", "f8"),
         ("onset_fraction", "f8"),
         ("typical_step", "f8"),
         ("end_fraction", "f8"),
@@ -86,7 +85,6 @@ STATE = np.dtype(
         ("apnea_hold", "i8"),
         ("scoring_from", "i8"),
         ("reference_memory", "i8"),
-        ("reference_share", "f8"),
         ("reference_hold", "i8"),
         ("usual_memory", "i8"),
         ("fewest_usual", "i8"),
@@ -102,7 +100,6 @@ STATE = np.dtype(
         ("recovery", "f8"),
         ("hypopnea_samples", "f8"),
         ("round_share", "f8"),
-        ("slope_gain", "f8"),
         ("slope_memory", "i8"),
         ("inverted_skewness", "f8"),
         ("probe_after", "i8"),
@@ -158,7 +155,6 @@ STATE = np.dtype(
         ("amplitude_floor", "f8"),
         ("learned", "i8"),
         ("learn_due", "i8"),
-        ("noise_taken", "i8"),
         ("noise", "f8"),
         ("scale", "f8"),
         ("typical", "f8"),
@@ -278,7 +274,6 @@ def _new_state(sampling_rate_hz: float, rules: Rules) -> bytes:
     states["floor_fraction"] = rules.amplitude_floor_fraction
     learn_steps = max(1, round(LEARN_S * sampling_rate_hz / step))
     states["learn_steps"] = learn_steps
-    states["noise_share"] = learn_steps / states["hold"][0]
     states["noise_multiple"] = rules.noise_multiple
     # Steps longer than that see breathing itself bend.
     if step <= LONGEST_NOISE_STEP_S * sampling_rate_hz:
@@ -317,7 +312,6 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     states["apnea_hold"] = round(rules.apnea_hold_s * steps_per_s)
     states["scoring_from"] = round(rules.scoring_from_s * steps_per_s)
     states["reference_memory"] = max(1, round(rules.reference_s * steps_per_s))
-    states["reference_share"] = states["learn_steps"][0] / states["reference_memory"][0]
     states["reference_hold"] = round(rules.reference_hold_s * steps_per_s)
     states["usual_memory"] = min(MOST_USUAL, max(1, round(rules.reference_breaths)))
     states["fewest_usual"] = BREATHS_IN_MEANS
@@ -335,7 +329,6 @@ def _set_scoring(states: NDArray[np.void], sampling_rate_hz: float, rules: Rules
     states["hypopnea_samples"] = rules.hypopnea_s * sampling_rate_hz
     states["round_share"] = ROUND_SHARE
     states["slope_memory"] = max(1, round(rules.sign_memory_s * steps_per_s))
-    states["slope_gain"] = states["learn_steps"][0] / states["slope_memory"][0]
     states["inverted_skewness"] = rules.inverted_skewness
     length = 2 * round(0.5 * rules.probe_window_s * sampling_rate_hz)
     slow = sampling_rate_hz < FEWEST_IN_A_PERIOD * rules.probe_hz

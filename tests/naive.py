@@ -101,7 +101,6 @@ class Stretch:
         self.lengths = [0.0] * 5
         self.learn_steps = max(1, round(2.56 * rate / self.step))
         self.learned, self.learn_due = 0, min(8, self.learn_steps)
-        self.noises: list[float] = []
         self.noise = 0.0
         self.parts: list[tuple[float, float]] = []
         self.balanced = 0
@@ -198,7 +197,7 @@ class Stretch:
         # What was kept back at the start is taken without its pressure.
         probed = [i for i in range(since, self.indices[stop - 1] + 1) if i >= self.kept_back]
         self.scored.measure(abs(now - self.baseline), probed)
-        if steps == self.learn_due:
+        if steps == self.learn_due or self.scored.falls():
             self.learn()
             self.learned, self.learn_due = steps, steps + min(self.learn_steps, steps)
         self.lift_levels()
@@ -259,7 +258,10 @@ class Stretch:
                 self.scored.look_again(self.means, self.baseline)
         begun = self.breath["onset"] if self.inspiring and self.breath else None
         armed = self.peak is not None
+        was_low = self.scored.low_began > 0
         self.scored.decide(self.smooth, position, missing, self.found, self.now_s(), armed=armed, begun=begun)
+        if was_low and not self.scored.low_began:
+            self.learned, self.learn_due = steps, steps + self.learn_steps
 
     def balance(self) -> float:
         """In against out since the onset, or since the baseline was set, in L/min times samples."""
@@ -457,10 +459,9 @@ class Stretch:
             four, three, two, one, now = self.smooth[k - 4 : k + 1]
             noise += min(self.amplitude, abs(now - 4.0 * one + 6.0 * two - 4.0 * three + four))
         share = 1.0 / len(looked_at)
-        self.noises.append(noise * share)
-        most = self.learn_steps / self.hold
-        self.noise += (self.noises[-1] - self.noise) * max(most, 1.0 / len(self.noises))
-        self.scored.learn(looked_at, share, self.learn_steps)
+        known = steps - looked_at[0]
+        self.noise += (noise * share - self.noise) * known / min(steps, self.hold)
+        self.scored.learn(looked_at, share, known)
 
     def lift_levels(self) -> None:
         gain = self.rules.noise_deviations / 2.99 / self.rules.onset_fraction

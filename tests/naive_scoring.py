@@ -60,7 +60,13 @@ class Scored:
         if self.low_began and len(self.efforts) - self.low_began > self.probe_after:
             self.probed += samples
 
-    def learn(self, looked_at: range, share: float, learn_steps: int) -> None:
+    def falls(self) -> bool:
+        """Whether flow becomes low."""
+        if self.low_began or not self.learned:
+            return False
+        return self.sum_of_efforts() < self.rules.apnea_enter * (self.reference * self.window)
+
+    def learn(self, looked_at: range, share: float, count: int) -> None:
         """The long mean goes on, from these steps, each of which has this share."""
         steps = len(self.efforts)
         if steps < self.window or 0 < self.low_began >= steps - self.longest:
@@ -69,9 +75,8 @@ class Scored:
         for k in looked_at:
             total += min(self.rules.reference_clip * self.reference, self.efforts[k])
         effort = total * share if self.learned else self.sum_of_efforts() / self.window
-        self.learned += 1
-        most = learn_steps / self.memory
-        self.reference += (effort - self.reference) * max(most, 1.0 / self.learned)
+        self.learned += count
+        self.reference += (effort - self.reference) * count / min(self.learned, self.memory)
         self.reference = max(self.reference, self.floor)
 
     def decide(

@@ -59,14 +59,14 @@ def is_awaiting(s):
 
 
 @inner
-def learn_effort(s, effort):
-    """Take a mean of the effort to breathe, |flow - baseline|, into its long mean, unless breathing is reduced."""
+def learn_effort(s, effort, count):
+    """Take so many steps' effort to breathe, |flow - baseline|, into its long mean, unless breathing is reduced."""
     if s.steps < s.effort_window or (s.low_began and s.steps - s.low_began <= s.reference_hold):
         return
     if s.reference_taken == 0:
         effort = s.effort_sum / s.effort_window
-    s.reference_taken += 1
-    s.effort_reference += (effort - s.effort_reference) * max(s.reference_share, 1.0 / s.reference_taken)
+    s.reference_taken += count
+    s.effort_reference += (effort - s.effort_reference) * count / min(s.reference_taken, s.reference_memory)
     s.effort_reference = max(s.effort_reference, s.effort_floor)
     watch_effort(s)
 
@@ -111,6 +111,9 @@ def follow_effort(s, position, missing, rows, filled):
             end = position + s.step * (1 - _steps_since(s, True))
             filled = _close_apnea(s, max(end, s.apnea_certain), rows, filled)
         s.low_began = 0
+        # What was low is not learned from.
+        s.learned = s.steps
+        s.learn_due = s.steps + s.learn_steps
     else:
         if not s.apnea_open and s.steps >= s.low_began + s.apnea_hold:
             filled = _open_low(s, position, rows, filled)

@@ -44,7 +44,7 @@ def follow(s, flow, pressure, first, stop, rows, filled):
             if is_probed(s, s.steps):
                 measure_probe(s, flow, pressure, first, end)
             first = end
-        if s.steps == s.learn_due:
+        if s.steps == s.learn_due or s.effort_sum < s.least_effort:
             learn(s)
             s.awake = s.awake or s.effort_sum < s.least_effort or s.effort_sum > s.most_effort
         if s.awake:
@@ -181,11 +181,10 @@ def learn(s):
         cubes += square * slope
         efforts += min(most_effort, breathing[k])
     share = 1.0 / ((known + 3) // 4)
-    s.noise_taken += 1
-    s.noise += (noise * share - s.noise) * max(s.noise_share, 1.0 / s.noise_taken)
-    s.slope_square += s.slope_gain * (squares * share - s.slope_square)
-    s.slope_cube += s.slope_gain * (cubes * share - s.slope_cube)
-    learn_effort(s, efforts * share)
+    s.noise += (noise * share - s.noise) * known / min(s.steps, s.hold)
+    s.slope_square += (squares * share - s.slope_square) * known / s.slope_memory
+    s.slope_cube += (cubes * share - s.slope_cube) * known / s.slope_memory
+    learn_effort(s, efforts * share, known)
 
 
 @inner

@@ -94,7 +94,6 @@ def begin_stretch(s):
     s.cycle_absolute = 0.0
     s.bend_sum = 0.0
     s.noise = 0.0
-    s.noise_taken = 0
     s.learned = 0
     s.learn_due = min(s.learn_steps, 8)
     s.cycle_lengths[:] = 0.0
