@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .kernels.rows import COLUMNS, ROWS
 from .kernels.stream import advance
+from .new_state import new_states
 from .rules import DEFAULT_RULES, MAXIMUM_RATE_HZ, MINIMUM_RATE_HZ, Rules
 from .samples import as_samples
-from .state import START_UP_CAPACITY, new_states
+from .state import START_UP_CAPACITY
 from .tables import Tables
 from .types import DetectorOutput, Vitals
 from .vitals import vitals_of

@@ -449,9 +449,9 @@ class Stretch:
         self.open = None
 
     def learn(self) -> None:
-        """Take one in four of the last steps into the long means."""
+        """Take every other of the last steps into the long means."""
         steps = len(self.smooth)
-        looked_at = range(max(self.learned, 4), steps, 4)
+        looked_at = range(max(self.learned, 4), steps, 2)
         if not looked_at:
             return
         noise = 0.0

@@ -152,7 +152,7 @@ def doze(s):
 
 @inner
 def learn(s):
-    """Take the last steps, of which one in four is enough, into the long means: noise, slope, and effort to breathe."""
+    """Take the last steps, of which every other is enough, into the long means: noise, slope, and effort to breathe."""
     known = s.steps - max(s.learned, BENDS_FROM)
     s.learned = s.steps
     # Soon at first, or noise would be taken for breaths.
@@ -172,7 +172,7 @@ def learn(s):
     squares = 0.0
     cubes = 0.0
     efforts = 0.0
-    for k in range(0, known, 4):
+    for k in range(0, known, 2):
         # At most the amplitude, or a single glitch would silence minutes, and decide for minutes about flow's sign.
         noise += min(most, abs(now[k] - 4.0 * one[k] + 6.0 * two[k] - 4.0 * three[k] + four[k]))
         slope = max(-most, min(most, now[k] - one[k]))
@@ -180,7 +180,7 @@ def learn(s):
         squares += square
         cubes += square * slope
         efforts += min(most_effort, breathing[k])
-    share = 1.0 / ((known + 3) // 4)
+    share = 1.0 / ((known + 1) // 2)
     s.noise += (noise * share - s.noise) * known / min(s.steps, s.hold)
     s.slope_square += (squares * share - s.slope_square) * known / s.slope_memory
     s.slope_cube += (cubes * share - s.slope_cube) * known / s.slope_memory
