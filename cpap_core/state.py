@@ -194,6 +194,7 @@ STATE = np.dtype(
         ("usual_peaks", "f8", (MOST_USUAL,)),
         ("usual_ordered", "f8", (MOST_USUAL,)),
         ("stable_at", "f8"),
+        ("was_stable", "i8"),
         ("recovered", "f8"),
         ("shallow_breaths", "i8"),
         ("shallow_onset", "f8"),

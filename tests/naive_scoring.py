@@ -39,6 +39,7 @@ class Scored:
         self.apnea: OpenEvent | None = None
         self.usual: list[float] = []
         self.stable_at = self.recovered = 0.0
+        self.was_stable = False
         self.shallow: list[tuple[float, float]] = []
         self.hypopnea: OpenEvent | None = None
 
@@ -142,8 +143,9 @@ class Scored:
         else:
             self.end_shallow(onset, found)
         is_stable = onset >= self.recovered and (not usual or peak >= self.rules.stable_share * usual)
-        if is_stable:
+        if is_stable and self.was_stable:
             self.stable_at = onset
+        self.was_stable = is_stable
         if is_stable or onset - self.stable_at > self.longest * self.step:
             self.usual.append(peak)
 

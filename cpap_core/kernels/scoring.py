@@ -33,6 +33,7 @@ def forget_scoring(s):
     s.usual_taken = 0
     s.usual_at = 0
     s.stable_at = 0.0
+    s.was_stable = 0
     s.recovered = 0.0
     s.shallow_breaths = 0
     s.hypopnea_open = 0
@@ -145,8 +146,10 @@ def weigh_breath(s, peak_flow, rows, filled):
         filled = _end_shallow(s, s.onset, rows, filled)
     is_reduced = known >= s.fewest_usual and peak_flow < s.stable_share * s.usual_peak
     is_stable = not is_reduced and s.onset >= s.recovered
-    if is_stable:
+    # Two in a row: one alone is a sigh, and must not keep what was usual long ago.
+    if is_stable and s.was_stable:
         s.stable_at = s.onset
+    s.was_stable = is_stable
     if is_stable or s.onset - s.stable_at > s.reference_hold * s.step:
         _note_usual(s, peak_flow)
     return filled

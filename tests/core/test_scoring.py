@@ -166,6 +166,13 @@ def test_a_change_of_gain_is_a_hypopnea_for_two_minutes_and_then_usual() -> None
     assert 120 < event.duration_s < 300
 
 
+def test_a_sigh_now_and_then_keeps_no_measure_from_long_ago() -> None:
+    weaker = [(4, 0.75), (8, 0.4)] * 3 + [(4, 0.75), (12, 0.4)]
+    events = scored(breathing((300, 1), *weaker * 25))
+    assert events
+    assert max(event.onset_s + event.duration_s for event in events) < 300 + 180
+
+
 def test_repeated_apneas_do_not_become_the_measure_they_are_held_against() -> None:
     flow = breathing((80, 1), *[(30, 0), (20, 1)] * 40)
     assert len(scored(flow)) == 40
