@@ -118,7 +118,7 @@ def test_a_drift_of_02_l_per_s_in_10_min_changes_no_volume() -> None:
     flow = breaths(150, 25.0)
     still, drifting = whole(flow, rate_hz=25.0), whole(flow + np.arange(len(flow)) / 25 * (12 / 600), rate_hz=25.0)
     volumes = [[breath.tidal_volume_ml for breath in found.breaths[60:]] for found in (still, drifting)]
-    # Nine breaths' mean alone lags by 0.4 L/min, and with it volumes by 0.6 %.
+    # Eleven breaths' mean alone lags by half a litre per minute, and volumes with it.
     assert volumes[1] == pytest.approx(volumes[0], rel=0.002)
 
 
