@@ -111,7 +111,7 @@ class Rules:
     """... nor so far that the onset level comes below this multiple of the pause's mean bend (the second difference of
     smoothed flow): for white noise that is 4.9 standard deviations, passed by chance once in days."""
 
-    noise_deviations: float = 5.3
+    noise_deviations: float = 5.5
     """An onset level stands above this many standard deviations of smoothed flow's noise, by its fourth difference over
     20 s: sensor noise passes it once in hours, not thousands of times in one (an hour of white noise of 0.3 to 5 L/min;
     on the ResMed nights it never comes into play)."""

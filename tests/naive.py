@@ -100,7 +100,7 @@ class Stretch:
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
         self.learn_steps = max(1, round(2.56 * rate / self.step))
-        self.learned, self.learn_due = 0, min(8, self.learn_steps)
+        self.learned, self.learn_due = 0, min(5, self.learn_steps)
         self.noise = 0.0
         self.parts: list[tuple[float, float]] = []
         self.balanced = 0
@@ -199,7 +199,7 @@ class Stretch:
         self.scored.measure(abs(now - self.baseline), probed)
         if steps == self.learn_due or self.scored.falls():
             self.learn()
-            self.learned, self.learn_due = steps, steps + min(self.learn_steps, steps)
+            self.learned, self.learn_due = steps, steps + min(self.learn_steps, max(1, steps // 2))
         self.lift_levels()
         if self.inspiring:
             assert self.breath

@@ -156,7 +156,7 @@ def learn(s):
     known = s.steps - max(s.learned, BENDS_FROM)
     s.learned = s.steps
     # Soon at first, or noise would be taken for breaths.
-    s.learn_due = s.steps + min(s.learn_steps, s.steps)
+    s.learn_due = s.steps + min(s.learn_steps, max(1, s.steps // 2))
     if known <= 0:
         return
     place = s.steps - s.gone - known

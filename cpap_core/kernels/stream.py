@@ -16,7 +16,7 @@ from .probe import measure_probe
 from .rows import HISTORY, ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
 from .scoring import close_scored, forget_scoring, is_probed
 from .start import find_first_levels
-from .steps import follow
+from .steps import BENDS_FROM, follow
 
 
 @inner
@@ -95,7 +95,7 @@ def begin_stretch(s):
     s.bend_sum = 0.0
     s.noise = 0.0
     s.learned = 0
-    s.learn_due = min(s.learn_steps, 8)
+    s.learn_due = min(s.learn_steps, BENDS_FROM + 1)
     s.cycle_lengths[:] = 0.0
     s.usual_length = 0.0
     s.armed = 0
