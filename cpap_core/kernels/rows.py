@@ -12,9 +12,11 @@ COLUMNS = 10
 ROWS = 1280
 ROWS_KEPT_FREE = 920  # what a start-up and the end of its stretch may write at most
 
-# Steps that are remembered: so many are looked back at, so many filled at once, and so many kept until they are moved.
-HISTORY = 128
-LOOKED_BACK = HISTORY - 8
+# Steps that are remembered: no rule looks back at more than so many; twice as many back lies the top of an inspiration
+# in which a pull of the baseline was undone, for then the stuck seconds began anew. So many are filled at once, and so
+# many kept until they are moved.
+LOOKED_BACK = 120
+HISTORY = 2 * LOOKED_BACK + 16
 BLOCK = 64
 KEPT = 512
 

@@ -121,7 +121,8 @@ def doze(s):
                     dip_at = k
                     dip_maximum = maximum
         elif rising:
-            awake = awake or level > upper or level <= top - fall
+            # Of what this step may make the top: where flow is huge, a fall from it is rounded away.
+            awake = awake or level > upper or level <= max(top, level) - fall
             if level > top and not awake:
                 top = level
                 top_at = k
