@@ -25,6 +25,9 @@ NOISE_BEND = 2.99
 LONGEST_NOISE_STEP_S = 0.1
 """At 0.1 s the fourth difference of breathing at 60/min is a twentieth of it, and of noise three times it."""
 
+FEWEST_BENT_STEPS = 2
+"""The second difference is known from the third step on."""
+
 FEWEST_FLAT_STEPS = 6
 """An inspiration shorter than that has no middle half to speak of."""
 
@@ -50,13 +53,11 @@ def _new_state(sampling_rate_hz: float, rules: Rules) -> bytes:
     states["start_up"] = max(1, round(rules.start_up_s * sampling_rate_hz))
     states["stuck"] = max(1, round(rules.stuck_s * sampling_rate_hz / step))
     states["hold"] = max(1, round(rules.amplitude_hold_s * sampling_rate_hz / step))
-    states["quiet"] = states["hold"] // 2
+    states["quiet"] = np.maximum(FEWEST_BENT_STEPS, states["hold"] // 2)
     states["stretch_gap"] = max(1, np.ceil(rules.stretch_gap_s * sampling_rate_hz))
     states["breath_gap"] = rules.breath_gap_s * sampling_rate_hz
     states["decay"] = np.exp(-step / (rules.amplitude_decay_s * sampling_rate_hz))
     states["floor_fraction"] = rules.amplitude_floor_fraction
-    learn_steps = max(1, round(LEARN_S * sampling_rate_hz / step))
-    states["learn_steps"] = learn_steps
     states["noise_multiple"] = rules.noise_multiple
     # Steps longer than that see breathing itself bend.
     if step <= LONGEST_NOISE_STEP_S * sampling_rate_hz:
@@ -85,6 +86,10 @@ def _new_state(sampling_rate_hz: float, rules: Rules) -> bytes:
     states["imbalance"] = rules.imbalance_breaths
     states["pressure"] = np.nan
     _set_scoring(states, sampling_rate_hz, rules)
+    learn_steps = max(1, round(LEARN_S * sampling_rate_hz / step))
+    # Nor ever more than is remembered, or than any of the long means is of.
+    memories = (states[name][0] for name in ("hold", "reference_memory", "slope_memory"))
+    states["learn_steps"] = min(learn_steps, LOOKED_BACK, *memories)
     _check_memory(states[0], sampling_rate_hz, rules)
     return states.tobytes()
 

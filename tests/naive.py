@@ -99,7 +99,8 @@ class Stretch:
         self.smooth: list[float] = []
         self.missing: list[int] = []
         self.lengths = [0.0] * 5
-        self.learn_steps = max(1, round(2.56 * rate / self.step))
+        memories = [rules.amplitude_hold_s, rules.reference_s, rules.sign_memory_s]
+        self.learn_steps = max(1, min(120, *(round(s * rate / self.step) for s in (2.56, *memories))))
         self.learned, self.learn_due = 0, min(5, self.learn_steps)
         self.noise = 0.0
         self.parts: list[tuple[float, float]] = []
@@ -485,7 +486,7 @@ class Stretch:
 
     def forget_amplitude(self, bend: float) -> None:
         steps = len(self.smooth) - self.cycle_began
-        quiet = self.hold // 2
+        quiet = max(2, self.hold // 2)
         if steps > quiet and self.scored.low_began > 0:
             news = (self.smooth[-1] - self.baseline) / self.stuck
             self.baseline += news

@@ -21,21 +21,26 @@ from .rows import APNEA, CENTRAL, OBSTRUCTIVE
 @inner
 def begin_probe(s):
     """Begin with an event that may become an apnea."""
-    s.probe_samples = 0
-    s.probe_windows[:] = 0.0
+    interrupt_probe(s)
     s.probe_open = 0
     s.probe_closed = 0
 
 
 @inner
+def interrupt_probe(s):
+    """Begin the windows anew where samples are missing, or a channel is; the vote goes on."""
+    s.probe_samples = 0
+    s.probe_windows[:] = 0.0
+
+
+@inner
 def measure_probe(s, flow, pressure, start, stop):
-    """Take the samples of one step; missing ones make the windows begin anew."""
+    """Take samples; missing ones make the windows begin anew."""
     for i in range(start, stop):
         f = np.float64(flow[i])
         p = np.float64(pressure[i])
         if not (np.isfinite(f) and np.isfinite(p)):
-            s.probe_samples = 0
-            s.probe_windows[:] = 0.0
+            interrupt_probe(s)
             continue
         n = s.probe_samples
         hann = 0.5 - 0.5 * math.cos(2.0 * math.pi * (n % s.probe_length) / s.probe_length)

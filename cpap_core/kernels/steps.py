@@ -234,7 +234,7 @@ def _set_watch(s):
         return
     s.due = low_due(s)
     if s.armed and not s.gap_open:
-        reach = s.last_peak + s.breath_gap + 0.5 * (s.window * s.step + 1 - s.step)
+        reach = s.last_peak + s.breath_gap + 0.5 * (min(s.window, s.steps) * s.step + 1 - s.step)
         s.due = min(s.due, np.int64(reach / s.step))
     if s.inspiring:
         s.due = min(s.due, s.phase_began + s.stuck + 1)

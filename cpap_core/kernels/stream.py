@@ -12,7 +12,7 @@ from .gather import gather
 from .jit import entry, inner
 from .phases import end_inspiration, peak_at_end
 from .pressure import average_pressure, miss_pressure
-from .probe import measure_probe
+from .probe import interrupt_probe, measure_probe
 from .rows import HISTORY, ROWS_KEPT_FREE, RUNNING, STARTING, WAITING
 from .scoring import close_scored, forget_scoring, is_probed
 from .start import find_first_levels
@@ -29,8 +29,11 @@ def run(s, flow, pressure, start, stop, rows, filled, limit):
         if len(pressure) > 0:
             average_pressure(s, pressure, first, i)
         first, filled = follow(s, flow, pressure, first, i, rows, filled)
-        if len(pressure) > 0 and is_probed(s, s.steps + 1):
-            measure_probe(s, flow, pressure, first, i)
+        if is_probed(s, s.steps + 1):
+            if len(pressure) > 0:
+                measure_probe(s, flow, pressure, first, i)
+            else:
+                interrupt_probe(s)
         if s.missing_run >= s.stretch_gap:
             filled = end_stretch(s, rows, filled)
             return i, filled
@@ -179,7 +182,7 @@ def advance(states, buffers, first, taken, flow, pressure, ending, rows, ends):
                 continue
             if has_pressure:
                 average_pressure(s, channel, before, i)
-        if not has_pressure and s.pressure_missing < s.stretch_gap:
+        if not has_pressure:
             miss_pressure(s, i - begun)
         if ending and i == total and filled <= limit:
             if s.mode == STARTING:

@@ -94,6 +94,28 @@ def test_random_chunks_of_random_signals_give_the_same_bits(seed: int, rate_hz: 
     assert parts_seen == whole_seen
 
 
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+@pytest.mark.parametrize("seed", range(3))
+def test_pressure_that_comes_and_goes_is_as_one_that_is_missing_between(rate_hz: float, seed: int) -> None:
+    flow = wild(seed, rate_hz, min(600, 8000 / rate_hz))
+    pressure = probe_of(flow, rate_hz)
+    missing = np.full(len(flow), np.nan, np.float32)
+    parts = np.array_split(np.arange(len(flow)), 9)
+    seen: list[object] = []
+    for none, length in ((missing, len(flow)), (None, len(flow)), (None, 7)):
+        detector = RespirationDetector(rate_hz)
+        outputs: list[DetectorOutput] = []
+        vitals = []
+        for turn, part in enumerate(parts):
+            channel = none if turn % 2 else pressure
+            for at in range(part[0], part[-1] + 1, length):
+                chunk = slice(at, min(at + length, part[-1] + 1))
+                outputs.append(detector.update(flow[chunk], None if channel is None else channel[chunk]))
+            vitals.append(detector.vitals())
+        seen.append((gathered([*outputs, detector.flush()]), vitals))
+    assert seen[0] == seen[1] == seen[2]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_the_kernels_equal_their_slow_twins_after_every_update(rate_hz: float, preset: str) -> None:
