@@ -49,7 +49,7 @@ def _forget(s):
 
 @inner
 def _whole_steps(s, flow, i, count):
-    """Fill steps out of samples that are all there, as they nearly always are; none where one is missing."""
+    """Fill steps out of samples up to the first of which one is missing; nearly always all are there."""
     step = s.step
     place = s.known - s.gone
     means = s.means[place : place + count]
@@ -58,8 +58,8 @@ def _whole_steps(s, flow, i, count):
     missing_then = s.missing_then[place : place + count]
     samples = flow[i : i + count * step]
     share = 1.0 / step
-    check = 0.0
     at = 0
+    whole = 0
     for k in range(count):
         total = np.float64(samples[at])
         maximum = total
@@ -67,22 +67,22 @@ def _whole_steps(s, flow, i, count):
             value = np.float64(samples[j])
             total += value
             maximum = max(maximum, value)
+        if total - total != 0.0:
+            break
         mean = total * share
         deviation = 0.0
         for j in range(at, at + step):
             deviation += abs(np.float64(samples[j]) - mean)
         at += step
-        check += total
+        whole += 1
         means[k] = mean
         deviations[k] = deviation * share
         maxima[k] = maximum
         missing_then[k] = s.missing
-    if check - check != 0.0:
-        return 0
-    s.valid += count * step
-    if count > 0:
+    s.valid += whole * step
+    if whole > 0:
         s.missing_run = 0
-    return count
+    return whole
 
 
 @inner
