@@ -49,7 +49,7 @@ def _forget(s):
 
 @inner
 def _whole_steps(s, flow, i, count):
-    """Fill steps out of samples that are all there, as they nearly always are; none where one is missing."""
+    """Fill steps out of samples up to the first of which one is missing; nearly always all are there."""
     step = s.step
     place = s.known - s.gone
     means = s.means[place : place + count]
@@ -65,7 +65,9 @@ def _whole_steps(s, flow, i, count):
         if means[k] - means[k] != 0.0:
             missing += 1
     if missing > 0:
-        return 0
+        count = 0
+        while means[count] - means[count] == 0.0:
+            count += 1
     missing_then = s.missing_then[place : place + count]
     for k in range(count):
         missing_then[k] = s.missing
