@@ -114,7 +114,9 @@ STATE = np.dtype(
         ("upper", "f8"),
         ("lower", "f8"),
         ("fall", "f8"),
-        ("rise_least", "f8"),
+        ("fell_to", "f8"),
+        ("rise_again", "f8"),
+        ("swing_again", "f8"),
         # Baseline and amplitude.
         ("baseline", "f8"),
         ("drift", "f8"),

@@ -55,34 +55,60 @@ def _whole_steps(s, flow, i, count):
     means = s.means[place : place + count]
     deviations = s.deviations[place : place + count]
     maxima = s.maxima[place : place + count]
-    missing_then = s.missing_then[place : place + count]
     samples = flow[i : i + count * step]
+    if step == 2:
+        _pair(samples, means, deviations, maxima)
+    else:
+        _group(samples, step, means, deviations, maxima)
+    missing = 0
+    for k in range(count):
+        if means[k] - means[k] != 0.0:
+            missing += 1
+    if missing > 0:
+        # Those before it are kept, or a missing sample would cost a block for each of its steps.
+        count = 0
+        while means[count] - means[count] == 0.0:
+            count += 1
+    missing_then = s.missing_then[place : place + count]
+    for k in range(count):
+        missing_then[k] = s.missing
+    s.valid += count * step
+    if count > 0:
+        s.missing_run = 0
+    return count
+
+
+@inner
+def _pair(samples, means, deviations, maxima):
+    """Fill steps of two samples, as 25 Hz have: by instructions for several steps, in a third of the time."""
+    for k in range(len(means)):
+        first = np.float64(samples[2 * k])
+        second = np.float64(samples[2 * k + 1])
+        means[k] = (first + second) * 0.5
+        deviations[k] = abs(first - second) * 0.5
+        maxima[k] = max(first, second)
+
+
+@inner
+def _group(samples, step, means, deviations, maxima):
+    """Fill steps of any number of samples."""
     share = 1.0 / step
     at = 0
-    whole = 0
-    for k in range(count):
+    for k in range(len(means)):
         total = np.float64(samples[at])
         maximum = total
         for j in range(at + 1, at + step):
             value = np.float64(samples[j])
             total += value
             maximum = max(maximum, value)
-        if total - total != 0.0:
-            break
         mean = total * share
         deviation = 0.0
         for j in range(at, at + step):
             deviation += abs(np.float64(samples[j]) - mean)
         at += step
-        whole += 1
         means[k] = mean
         deviations[k] = deviation * share
         maxima[k] = maximum
-        missing_then[k] = s.missing
-    s.valid += whole * step
-    if whole > 0:
-        s.missing_run = 0
-    return whole
 
 
 @inner

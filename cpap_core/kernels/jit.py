@@ -40,8 +40,3 @@ def entry(function: Callable[..., Any]) -> Any:
 def inner(function: Callable[..., Any]) -> Any:
     """Compile what only kernels call."""
     return njit(no_cfunc_wrapper=True, no_cpython_wrapper=True, **_PLAIN)(function)
-
-
-def hot(function: Callable[..., Any]) -> Any:
-    """Compile what is called in every step, as a part of what calls it: calls would be a fifth of the cost."""
-    return njit(no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True, **_PLAIN)(function)

@@ -25,11 +25,11 @@ def follow_inspiration(s, position, missing, rows, filled):
     """Find the top and the end of an inspiration, or where another one begins before it came down."""
     if s.smoothed < s.dip:
         set_dip(s)
-    rise = s.dip + s.dip_rise * s.scale
+    rise = s.dip + s.rise_again
     # The onset itself may have moved the baseline, so the top must lie above the present level for a dip to be a fall.
-    fell = s.dip < s.baseline + s.dip_level * s.scale < s.top
+    fell = s.dip < s.fell_to < s.top
     again = fell and s.smoothed > rise and position - s.onset >= s.refractory
-    swung = min(s.top, s.smoothed) > s.dip + s.swing * s.scale
+    swung = min(s.top, s.smoothed) > s.dip + s.swing_again
     if swung or again:
         s.inspiration_end = position_of(s, s.dip_step)
         s.raw_maximum = s.dip_maximum
@@ -41,7 +41,7 @@ def follow_inspiration(s, position, missing, rows, filled):
         set_top(s, position, missing)
         set_dip(s)
     s.raw_maximum = s.maximum
-    if s.smoothed < s.baseline + s.end_fraction * s.amplitude:
+    if s.smoothed < s.lower:
         s.inspiration_end = position
         return end_inspiration(s, rows, filled)
     if s.steps - s.phase_began > s.stuck:

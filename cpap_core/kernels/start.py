@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import inner
-from .levels import set_amplitude, set_baseline
+from .levels import set_amplitude, set_baseline, set_levels
 
 
 @inner
@@ -42,7 +42,7 @@ def find_first_levels(s, buffer):
     s.peaks[:] = amplitude
     set_amplitude(s)
     s.typical = s.amplitude
-    s.onset_level = s.onset_fraction * s.amplitude
+    set_levels(s)
     total = 0.0
     for i in range(count):
         total += abs(np.float64(ordered[i]) - baseline)

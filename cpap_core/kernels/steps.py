@@ -18,9 +18,9 @@ from .levels import (
     forget_amplitude,
     is_at_former,
     is_off_balance,
-    lift_levels,
     pull_baseline,
     return_to_former,
+    set_levels,
 )
 from .phases import begin_breath, follow_hump, follow_inspiration
 from .places import missing_at, position_of
@@ -77,7 +77,9 @@ def doze(s):
     upper = s.upper
     lower = s.lower
     fall = s.fall
-    rise = s.rise_least
+    fell_to = s.fell_to
+    rise_again = s.rise_again
+    swing_again = s.swing_again
     maximum = s.maximum
     top = s.top
     top_at = -1
@@ -106,7 +108,7 @@ def doze(s):
             at = 0
         awake = effort_sum < least or effort_sum > most
         if inspiring:
-            awake = awake or level < lower or level > dip + rise
+            awake = awake or level < lower or level > dip + swing_again or (dip < fell_to and level > dip + rise_again)
             if not awake:
                 if level > top:
                     top = level
@@ -185,6 +187,7 @@ def learn(s):
     s.noise += (noise * share - s.noise) * known / min(s.steps, s.hold)
     s.slope_square += (squares * share - s.slope_square) * known / s.slope_memory
     s.slope_cube += (cubes * share - s.slope_cube) * known / s.slope_memory
+    set_levels(s)
     learn_effort(s, efforts * share, known)
 
 
@@ -197,11 +200,10 @@ def decide(s, rows, filled):
     s.smoothed = s.levels[place]
     s.smoothed_before = s.levels[place - 1] if s.steps > 1 else s.smoothed
     s.now = s.stretch_first + s.steps * s.step + s.missing_then[place] - 1.0
-    lift_levels(s)
     if s.inspiring:
         filled = follow_inspiration(s, position, missing, rows, filled)
-    elif s.smoothed > s.baseline + s.onset_level and not (s.breathing and position - s.onset < s.refractory):
-        filled = begin_breath(s, s.baseline + s.onset_level, position, missing, rows, filled)
+    elif s.smoothed > s.upper and not (s.breathing and position - s.onset < s.refractory):
+        filled = begin_breath(s, s.upper, position, missing, rows, filled)
     else:
         filled = follow_hump(s, position, missing, rows, filled)
         if s.steps - s.phase_began > s.stuck and is_off_balance(s):
@@ -224,11 +226,8 @@ def decide(s, rows, filled):
 
 @inner
 def _set_watch(s):
-    """Say what to wait for: levels that flow must pass, without the noise that may lift them, and the next step due."""
-    s.upper = s.baseline + s.onset_fraction * min(s.amplitude, max(s.typical, 0.5 * s.amplitude))
-    s.lower = s.baseline + s.end_fraction * s.amplitude
-    s.fall = min(s.hump_fraction, s.swing) * s.amplitude
-    s.rise_least = min(s.dip_rise, s.swing) * s.amplitude
+    """Say what to wait for: levels that flow must pass, and the next step that is due anyway."""
+    set_levels(s)
     watch_effort(s)
     if s.former_steps > 0 or is_awaiting(s):
         s.due = s.steps + 1
