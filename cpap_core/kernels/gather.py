@@ -65,6 +65,7 @@ def _whole_steps(s, flow, i, count):
         if means[k] - means[k] != 0.0:
             missing += 1
     if missing > 0:
+        # Those before it are kept, or a missing sample would cost a block for each of its steps.
         count = 0
         while means[count] - means[count] == 0.0:
             count += 1

@@ -46,7 +46,8 @@ def follow(s, flow, pressure, first, stop, rows, filled):
             first = end
         if s.steps == s.learn_due or s.effort_sum < s.least_effort:
             learn(s)
-            s.awake = s.awake or s.effort_sum < s.least_effort or s.effort_sum > s.most_effort
+            # The step was measured against levels that this has moved, those of noise included.
+            s.awake = True
         if s.awake:
             filled = decide(s, rows, filled)
     return first, filled
