@@ -135,7 +135,6 @@ STATE = np.dtype(
         ("noise", "f8"),
         ("scale", "f8"),
         ("typical", "f8"),
-        ("onset_level", "f8"),
         ("former", "f8"),
         ("former_steps", "i8"),
         ("bend_sum", "f8"),

@@ -15,8 +15,8 @@ def set_levels(s):
     """Say which levels flow must pass: shares of the amplitude, which is lifted out of the noise."""
     s.scale = max(s.amplitude, s.noise_gain * s.noise)
     # Half of the amplitude at least: should breathing have become deeper for good, noise must not become breaths.
-    s.onset_level = s.onset_fraction * max(min(s.amplitude, max(s.typical, 0.5 * s.amplitude)), s.noise_gain * s.noise)
-    s.upper = s.baseline + s.onset_level
+    shown = max(min(s.amplitude, max(s.typical, 0.5 * s.amplitude)), s.noise_gain * s.noise)
+    s.upper = s.baseline + s.onset_fraction * shown
     s.lower = s.baseline + s.end_fraction * s.amplitude
     s.fall = min(s.hump_fraction, s.swing) * s.scale
     s.fell_to = s.baseline + s.dip_level * s.scale

@@ -10,7 +10,7 @@ OPENED = 2  # kind; id; onset; detected at
 CLOSED = 3  # kind; id; onset; detected at; duration
 COLUMNS = 10
 ROWS = 1280
-ROWS_KEPT_FREE = 920  # what a start-up and the end of its stretch may write at most
+ROWS_KEPT_FREE = 920  # what a start-up, or a block of steps, and the end of its stretch may write at most
 
 # Steps that are remembered: no rule looks back at more than so many; twice as many back lies the top of an inspiration
 # in which a pull of the baseline was undone, for then the stuck seconds began anew. So many are filled at once, and so

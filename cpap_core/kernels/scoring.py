@@ -115,9 +115,8 @@ def follow_effort(s, position, missing, rows, filled):
         # What was low is not learned from.
         s.learned = s.steps
         s.learn_due = s.steps + s.learn_steps
-    else:
-        if not s.apnea_open and s.steps >= s.low_began + s.apnea_hold:
-            filled = _open_low(s, position, rows, filled)
+    elif not s.apnea_open and s.steps >= s.low_began + s.apnea_hold:
+        filled = _open_low(s, position, rows, filled)
     # An inspiration in progress may end the run, which then ended where it began.
     lasted = (s.onset if s.inspiring else position) - s.shallow_onset
     if is_awaiting(s) and lasted >= s.hypopnea_samples and not s.low_began:
@@ -166,9 +165,9 @@ def _note_usual(s, peak_flow):
         place = 0
         while s.usual_ordered[place] != s.usual_peaks[at]:
             place += 1
-    while place + 1 < count and s.usual_ordered[place + 1] < peak_flow and s.usual_taken >= s.usual_memory:
-        s.usual_ordered[place] = s.usual_ordered[place + 1]
-        place += 1
+        while place + 1 < count and s.usual_ordered[place + 1] < peak_flow:
+            s.usual_ordered[place] = s.usual_ordered[place + 1]
+            place += 1
     while place > 0 and s.usual_ordered[place - 1] > peak_flow:
         s.usual_ordered[place] = s.usual_ordered[place - 1]
         place -= 1
